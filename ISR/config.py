@@ -1,0 +1,215 @@
+"""Every setting of a training run: its default, type, range and meaning, once. config.yml at the top of the project says the same."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ISR.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a value must satisfy beyond its type."""
+
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str | int, ...] = ()
+
+    def check(self, name: str, value: Any) -> None:
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
+        if self.low is not None and value < self.low:
+            raise ConfigError(f"{name} must be at least {self.low}, got {value!r}")
+        if self.high is not None and value > self.high:
+            raise ConfigError(f"{name} must be at most {self.high}, got {value!r}")
+
+
+def _setting(
+    default: Any, *, low: float | None = None, high: float | None = None, choices: tuple[str | int, ...] = ()
+) -> Any:
+    rule = {"rule": _Rule(low, high, choices)}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=rule)
+    return field(default=default, metadata=rule)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network: a name in ISR.models.ARCHITECTURES and what its constructor takes."""
+
+    architecture: str = _setting("compact")
+    scale: int = _setting(2, low=1, high=8)
+    params: dict[str, Any] = _setting({"width": 32, "depth": 8})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures, and how patches are cut from them. patch_size is the side of the LR patch in pixels."""
+
+    hr_dir: str | None = _setting(None)
+    validation_dir: str | None = _setting(None)
+    validation_pictures: int = _setting(8, low=0)
+    patch_size: int = _setting(32, low=1)
+    batch_size: int = _setting(16, low=1)
+    flatness: float = _setting(0.0, low=0.0, high=1.0)
+    cache_limit_mb: int = _setting(8000, low=0)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the network is fitted. Learning rates are Adam's; luma_weight adds the L1 distance of the luma planes."""
+
+    epochs: int = _setting(100, low=1)
+    steps_per_epoch: int = _setting(500, low=1)
+    loss: str = _setting("mae", choices=("mae", "mse", "charbonnier"))
+    luma_weight: float = _setting(0.0, low=0.0)
+    learning_rate: float = _setting(1e-3, low=0.0)
+    final_learning_rate: float = _setting(1e-6, low=0.0)
+    warmup_steps: int = _setting(200, low=0)
+    ema: float = _setting(0.999, low=0.0, high=0.99999)
+    precision: str = _setting("float32", choices=("float32", "bfloat16"))
+    validate_every: int = _setting(1, low=1)
+    seed: int = _setting(0, low=0)
+
+
+@dataclass(frozen=True)
+class OutputConfig:
+    """Where a run is kept: <runs>/<name>/<session>/."""
+
+    runs: str = _setting("runs")
+    name: str | None = _setting(None)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole recipe: Config() is config.yml."""
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    output: OutputConfig = field(default_factory=OutputConfig)
+
+
+def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Config:
+    """The recipe in a YAML file, or the defaults, with `section.key=value` overrides applied.
+
+    Raises ConfigError naming the setting: unknown (with the nearest known name), of a wrong type or out of its range.
+    """
+    content = _read(Path(path)) if path is not None else {}
+    config = from_mapping(content)
+    for text in overrides:
+        config = override(config, *_parse_override(text))
+    return config
+
+
+def from_mapping(content: Mapping[str, Any]) -> Config:
+    """The recipe in nested mappings such as `yaml.safe_load` returns; what is left out keeps its default."""
+    built = _build(Config, content, "")
+    assert isinstance(built, Config)
+    return built
+
+
+def to_mapping(config: Any) -> dict[str, Any]:
+    """The recipe as nested plain dicts that `yaml.safe_dump` writes and `from_mapping` reads."""
+    values = {f.name: getattr(config, f.name) for f in fields(config)}
+    return {name: to_mapping(value) if is_dataclass(value) else value for name, value in values.items()}
+
+
+def dump(config: Config) -> str:
+    """The recipe as YAML text."""
+    return yaml.safe_dump(to_mapping(config), sort_keys=False)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config {str(path)!r}: {error}") from error
+    try:
+        # Aliases are refused: a few nested ones unfold to gigabytes.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise ConfigError(f"{str(path)!r} uses YAML aliases (*name), which a config does not need: write it out")
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{str(path)!r} is not plain YAML: {' '.join(str(error).split())}") from error
+    if content is not None and not isinstance(content, dict):
+        raise ConfigError(f"{str(path)!r} must hold a mapping of sections, got {type(content).__name__}")
+    return content or {}
+
+
+def _build(kind: type, content: Any, prefix: str) -> Any:
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{prefix.rstrip('.') or 'the config'} must be a mapping, got {content!r}")
+    known = {f.name: f for f in fields(kind)}
+    types = typing.get_type_hints(kind)
+    values = {}
+    for key, value in content.items():
+        if key not in known:
+            raise ConfigError(f"unknown setting {prefix}{key}{_nearest(str(key), known)}")
+        name = f"{prefix}{key}"
+        if is_dataclass(types[key]):
+            values[key] = _build(types[key], value, name + ".")
+        else:
+            values[key] = _checked(name, value, types[key], known[key].metadata["rule"])
+    return kind(**values)
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    return f": did you mean {close[0]}?" if close else f": known are {', '.join(names)}"
+
+
+def _checked(name: str, value: Any, expected: Any, rule: _Rule) -> Any:
+    allowed = typing.get_args(expected) if type(None) in typing.get_args(expected) else (expected,)
+    kinds = [typing.get_origin(kind) or kind for kind in allowed]
+    if value is None and type(None) in kinds:
+        return None
+    if float in kinds:
+        value = _as_float(value)
+    if isinstance(value, bool) or not isinstance(value, tuple(kinds)):
+        wanted = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise ConfigError(f"{name} must be finite, got {value!r}")
+    rule.check(name, value)
+    return value
+
+
+def _as_float(value: Any) -> Any:
+    # YAML 1.1 reads 1e-3 (no point) as text.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+def override(config: Config, section: str, key: str, value: Any) -> Config:
+    """The recipe with one setting changed, checked as if the file had said so."""
+    if section == "model" and key.startswith("params."):
+        value = {**config.model.params, key.removeprefix("params."): value}
+        key = "params"
+    changed = getattr(from_mapping({section: {key: value}}), section)
+    return replace(config, **{section: replace(getattr(config, section), **{key: getattr(changed, key)})})
+
+
+def _parse_override(text: str) -> tuple[str, str, Any]:
+    path, equals, value = text.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not equals or not dot:
+        raise ConfigError(f"an override is section.key=value, got {text!r}")
+    try:
+        return section, key, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"the value of {text!r} is not plain YAML") from error

@@ -1,0 +1,1 @@
+"""Pictures for training: folders, patches and batches."""

@@ -1,0 +1,27 @@
+"""The errors that ISR raises for what its user can mend. Each message is one line: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+
+class ISRError(Exception):
+    """Anything that ISR itself refuses or cannot finish."""
+
+
+class PictureError(ISRError, ValueError):
+    """A file that cannot be read or written as a picture, or a picture outside a limit."""
+
+
+class PictureNotFoundError(PictureError, FileNotFoundError):
+    """A picture or a folder of pictures that is not there."""
+
+
+class ConfigError(ISRError, ValueError):
+    """A setting that is unknown, of the wrong type or out of its range."""
+
+
+class WeightsError(ISRError, ValueError):
+    """Weights that are missing, damaged or made for another network."""
+
+
+class TrainingError(ISRError, RuntimeError):
+    """A training run that cannot start or cannot go on."""

@@ -1,0 +1,34 @@
+"""The networks, one paper per file, and the table of their names. Nothing is imported before it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ISR.models.image_model import ImageModel
+
+# name -> module and class. The name is what config.yml, the manifest and the command line write.
+ARCHITECTURES = {
+    "compact": ("ISR.models.compact", "Compact"),
+    "espcn": ("ISR.models.espcn", "ESPCN"),
+    "rdn": ("ISR.models.rdn", "RDN"),
+}
+_CLASSES = {name: module for module, name in ARCHITECTURES.values()}
+
+__all__ = ["ARCHITECTURES", "ESPCN", "RDN", "Compact", "build"]
+
+
+def build(architecture: str, scale: int, params: dict[str, Any], *, precision: str = "float32") -> ImageModel:
+    """The network of that name with untrained weights. ValueError where the name or a parameter is not known."""
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"unknown architecture {architecture!r}: expected one of {', '.join(ARCHITECTURES)}")
+    module, name = ARCHITECTURES[architecture]
+    built: ImageModel = getattr(importlib.import_module(module), name).from_params(scale, params, precision=precision)
+    return built
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _CLASSES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_CLASSES[name]), name)

@@ -1,0 +1,84 @@
+"""From a recipe to a trained network: assembles data, network, loss and optimizer, and calls `fit`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+from tqdm import tqdm
+
+from ISR import losses
+from ISR.config import Config
+from ISR.datasets import folders
+from ISR.datasets.batches import PatchBatches
+from ISR.datasets.patches import Pair
+from ISR.errors import ConfigError
+from ISR.train import callbacks, session
+
+log = logging.getLogger(__name__)
+
+
+def train(generator: Any, recipe: Config, *, run: session.RunFolder, progress: bool = True) -> Path:
+    """Fit the generator (an ImageModel) by the recipe, going on from the run's state where it has one.
+
+    Returns the path of the weights in the run folder: the moving average where `train.ema` > 0, else the last step's.
+    Raises ConfigError for data that do not suit, TrainingError for a loss that is not finite.
+    """
+    training, validation = _read_pairs(recipe)
+    batches = _batches(training, recipe)
+    model = generator.model
+    model.compile(_optimizer(recipe), losses.pixel(recipe.train.loss, luma_weight=recipe.train.luma_weight), jit_compile=False)
+    done, history = session.load_state(run, model) if run.state.is_file() else (0, [])
+    total = recipe.train.epochs * recipe.train.steps_per_epoch
+    with tqdm(total=total, unit="step", disable=not progress, dynamic_ncols=True) as bar:
+        around = [
+            callbacks.TellEpoch(batches),
+            callbacks.KeepMemory(),
+            callbacks.StopAtNaN(),
+            callbacks.WholePicturePSNR(validation, generator.run, every=recipe.train.validate_every),
+            callbacks.KeepRun(run, history),
+            callbacks.ProgressBar(bar, done * recipe.train.steps_per_epoch),
+        ]
+        model.fit(batches, epochs=recipe.train.epochs, initial_epoch=done, callbacks=around, verbose=0, shuffle=False)
+    generator.save(run.weights)
+    return run.weights
+
+
+def _read_pairs(recipe: Config) -> tuple[list[Pair], list[Pair]]:
+    data, scale = recipe.data, recipe.model.scale
+    paths, validation_paths = folders.split(data)
+    log.info("reading %d pictures to train on, %d to validate", len(paths), len(validation_paths))
+    validation = list(folders.read_pairs(validation_paths, scale, limit_mb=data.cache_limit_mb))
+    return list(folders.read_pairs(paths, scale, limit_mb=data.cache_limit_mb)), validation
+
+
+def _batches(pairs: Sequence[Pair], recipe: Config) -> PatchBatches:
+    data = recipe.data
+    try:
+        return PatchBatches(
+            pairs,
+            patch_size=data.patch_size,
+            batch_size=data.batch_size,
+            steps=recipe.train.steps_per_epoch,
+            seed=recipe.train.seed,
+            flatness=data.flatness,
+        )
+    except ValueError as error:
+        raise ConfigError(f"data.patch_size: {error}") from error
+
+
+def _optimizer(recipe: Config) -> keras.optimizers.Optimizer:
+    """Adam (Kingma and Ba 2015) under a cosine schedule with a linear warm-up (Loshchilov and Hutter 2017)."""
+    t = recipe.train
+    steps = max(1, t.epochs * t.steps_per_epoch - t.warmup_steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if t.warmup_steps else t.learning_rate,
+        decay_steps=steps,
+        alpha=t.final_learning_rate / t.learning_rate,
+        warmup_target=t.learning_rate if t.warmup_steps else None,
+        warmup_steps=t.warmup_steps,
+    )
+    return keras.optimizers.Adam(schedule, use_ema=t.ema > 0.0, ema_momentum=t.ema or 0.99)

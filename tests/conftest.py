@@ -1,0 +1,33 @@
+"""Pictures and settings that several tests share. Every picture is made here: no test needs a file from elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def drawn(height: int, width: int, *, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """A picture with edges, slopes and texture: (height, width, 3) uint8."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:height, :width]
+    waves = [np.sin(x / rng.uniform(2, 9) + y / rng.uniform(2, 9)) for _ in range(3)]
+    discs = [(x - rng.uniform(0, width)) ** 2 + (y - rng.uniform(0, height)) ** 2 < (min(height, width) / 3) ** 2] * 3
+    planes = [90 + 40 * wave + 80 * disc for wave, disc in zip(waves, discs, strict=True)]
+    noise = rng.normal(0, 2, (height, width, 3))
+    return np.clip(np.stack(planes, axis=-1) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six PNG pictures between 60 and 97 pixels a side."""
+    folder = tmp_path_factory.mktemp("photos")
+    for i, (height, width) in enumerate([(64, 64), (97, 61), (60, 80), (72, 90), (66, 66), (81, 71)]):
+        Image.fromarray(drawn(height, width, seed=i)).save(folder / f"photo_{i}.png")
+    return folder

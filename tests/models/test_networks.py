@@ -1,0 +1,144 @@
+"""What every network promises: its parameters, its receptive radius, tiles that equal the whole, any size, any backend."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from verbs import assert_tiles_equal_whole, measured_receptive_radius, randomised
+
+from ISR import models
+from ISR.models.image_model import ImageModel
+
+SMALL_RDN = {"C": 2, "D": 2, "G": 6, "G0": 8}
+NETWORKS: list[tuple[str, int, dict[str, Any]]] = [
+    ("compact", 2, {"width": 8, "depth": 3}),
+    ("compact", 3, {"width": 8, "depth": 1}),
+    ("compact", 4, {"width": 8, "depth": 5}),
+    ("espcn", 2, {}),
+    ("espcn", 3, {}),
+    ("espcn", 4, {}),
+    ("rdn", 2, SMALL_RDN),
+    ("rdn", 3, {**SMALL_RDN, "upscaling": "shuffle"}),
+    ("rdn", 2, {**SMALL_RDN, "upscaling": "shuffle", "kernel_size": 5}),
+]
+IDS = [f"{name}-x{scale}-{i}" for i, (name, scale, _) in enumerate(NETWORKS)]
+SIZES = [(1, 1), (1, 17), (2, 3), (7, 5), (13, 13), (31, 29), (40, 61)]
+
+
+@pytest.fixture(scope="module", params=NETWORKS, ids=IDS)
+def network(request: pytest.FixtureRequest) -> ImageModel:
+    name, scale, params = request.param
+    return randomised(models.build(name, scale, params))
+
+
+def test_states_its_true_receptive_radius(network: ImageModel) -> None:
+    side = 2 * network.receptive_radius + 7
+    assert measured_receptive_radius(network, side=side) == network.receptive_radius
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("tile", [1, 8, 64])
+def test_tiles_cannot_show(network: ImageModel, height: int, width: int, tile: int) -> None:
+    if tile == 1 and height * width > 200:
+        pytest.skip("a thousand tiles of one pixel tell no more than a hundred")
+    assert_tiles_equal_whole(network, height, width, tile=tile)
+
+
+def test_output_is_float32_of_scale_times_the_size(network: ImageModel) -> None:
+    sr = network.run(np.zeros((2, 5, 9, 3), np.float32))
+    assert sr.shape == (2, 5 * network.scale, 9 * network.scale, 3)
+    assert sr.dtype == np.float32
+
+
+def test_is_built_again_from_what_it_says(network: ImageModel) -> None:
+    again = models.build(network.architecture, network.scale, network.params)
+    assert [tuple(v.shape) for v in again.model.variables] == [tuple(v.shape) for v in network.model.variables]
+
+
+# Section 2.5 of the measured description of ISR 2.2 for RDN. ESPCN: (25*3+1... by hand below. Compact: by hand.
+PARAMETERS = [
+    ("rdn", 2, {"C": 6, "D": 20, "G": 64, "G0": 64}, 16_347_635),
+    ("rdn", 2, {"C": 6, "D": 20, "G": 64, "G0": 64, "upscaling": "shuffle"}, 16_347_392),
+    ("rdn", 2, {"C": 3, "D": 10, "G": 64, "G0": 64}, 2_619_635),
+    ("rdn", 2, {"C": 3, "D": 10, "G": 64, "G0": 64, "upscaling": "shuffle"}, 2_619_392),
+    ("rdn", 3, {"C": 3, "D": 10, "G": 64, "G0": 64}, 2_624_375),
+    ("rdn", 4, {"C": 3, "D": 10, "G": 64, "G0": 64}, 2_631_011),
+    # 25*3*64+64, 9*64*32+32, 9*32*27+27
+    ("espcn", 3, {}, 4_864 + 18_464 + 7_803),
+    # 9*3*32+32, 7 times 9*32*32+32, 9*32*12+12
+    ("compact", 2, {"width": 32, "depth": 8}, 896 + 7 * 9_248 + 3_468),
+]
+
+
+@pytest.mark.parametrize(("name", "scale", "params", "count"), PARAMETERS)
+def test_parameter_count(name: str, scale: int, params: dict[str, Any], count: int) -> None:
+    assert models.build(name, scale, params).model.count_params() == count
+
+
+@pytest.mark.parametrize(("name", "radius"), [({"C": 6, "D": 20}, 128), ({"C": 3, "D": 10}, 38)])
+def test_receptive_radius_of_the_original_rdn(name: dict[str, int], radius: int) -> None:
+    # Section 2.5 of the measured description of ISR 2.2.
+    assert models.build("rdn", 2, {**name, "G": 4, "G0": 4}).receptive_radius == radius
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("compact", {"width": 8, "height": 3}),
+        ("compact", {"width": 0}),
+        ("rdn", {"C": 2}),
+        ("rdn", {**SMALL_RDN, "upscaling": "bicubic"}),
+        ("srgan2", {}),
+    ],
+)
+def test_refuses_what_it_does_not_know(name: str, params: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"rdn|compact|unknown|arch_params|upscaling|width"):
+        models.build(name, 2, params)
+
+
+def test_equal_layers_do_not_start_equal() -> None:
+    """A shared initializer would give them equal kernels (fault T20 of ISR 2)."""
+    rdn = models.build("rdn", 2, SMALL_RDN).model
+    assert not np.allclose(*(np.asarray(rdn.get_layer(name).kernel) for name in ("F_1_1", "F_2_1")))
+
+
+def test_untrained_compact_is_close_to_nearest_neighbour() -> None:
+    lr = np.random.default_rng(0).uniform(0, 1, (1, 6, 7, 3)).astype(np.float32)
+    sr = models.build("compact", 2, {"width": 8, "depth": 3}).run(lr)
+    assert np.abs(sr - lr.repeat(2, axis=1).repeat(2, axis=2)).mean() < 0.1
+
+
+def test_bfloat16_stays_close_and_comes_out_as_float32() -> None:
+    params = {"width": 16, "depth": 4}
+    exact, rough = (models.build("compact", 2, params, precision=p) for p in ("float32", "bfloat16"))
+    rough.model.set_weights(exact.model.get_weights())
+    lr = np.random.default_rng(0).uniform(0, 1, (1, 12, 13, 3)).astype(np.float32)
+    assert rough.run(lr).dtype == np.float32
+    difference = np.abs(rough.run(lr) - exact.run(lr)).max()
+    assert 0 < difference < 0.02
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_backends_agree(backend: str, tmp_path: Path) -> None:
+    """The same weights give the same picture to 1e-4 on TensorFlow (here) and on the other backends (a fresh process)."""
+    pytest.importorskip(backend)
+    cases: dict[str, Any] = {}
+    expected = []
+    for i, (name, scale, params) in enumerate(NETWORKS):
+        built = randomised(models.build(name, scale, params), seed=i)
+        lr = np.random.default_rng(i).uniform(0, 1, (2, 11, 14, 3)).astype(np.float32)
+        expected.append(built.run(lr))
+        cases |= {f"lr_{i}": lr} | {f"w_{i}_{j}": w for j, w in enumerate(built.model.get_weights())}
+    np.savez(tmp_path / "in.npz", **cases)
+    script = Path(__file__).with_name("run_elsewhere.py")
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, script, tmp_path], env=environment, check=True, timeout=300)
+    with np.load(tmp_path / "out.npz") as out:
+        for i, sr in enumerate(expected):
+            np.testing.assert_allclose(out[f"sr_{i}"], sr, rtol=0, atol=1e-4, err_msg=IDS[i])
