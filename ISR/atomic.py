@@ -20,7 +20,7 @@ def replacing(path: Path, *, suffix: str = "") -> Iterator[Path]:
     try:
         yield temporary
         _flush(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -38,6 +38,15 @@ def computes_bfloat16_fast() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def compiles_training() -> bool | str:
+    """What `compile(jit_compile=...)` should be: JAX always compiles; XLA on TensorFlow pays on a GPU alone."""
+    if name() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep what training frees between steps; without effect on other systems.
 

@@ -1,8 +1,9 @@
-"""Every setting of a training run: its default, type, range and meaning, once. config.yml at the top of the project says the same."""
+"""Every setting of a training run: default, type, range, once; config.yml at the top of the project explains them."""
 
 from __future__ import annotations
 
 import difflib
+import re
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -21,6 +22,7 @@ class _Rule:
     low: float | None = None
     high: float | None = None
     choices: tuple[str | int, ...] = ()
+    pattern: str = ""
 
     def check(self, name: str, value: Any) -> None:
         if self.choices and value not in self.choices:
@@ -29,12 +31,31 @@ class _Rule:
             raise ConfigError(f"{name} must be at least {self.low}, got {value!r}")
         if self.high is not None and value > self.high:
             raise ConfigError(f"{name} must be at most {self.high}, got {value!r}")
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {value!r}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's plain types, each key once: PyYAML by itself takes the last of equal keys without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) != len(node.value):
+            names = [key.value for key, _ in node.value]
+            twice = next((name for name in names if names.count(name) > 1), names)
+            raise yaml.YAMLError(f"the key {twice} stands twice in one mapping")
+        return mapping
 
 
 def _setting(
-    default: Any, *, low: float | None = None, high: float | None = None, choices: tuple[str | int, ...] = ()
+    default: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str | int, ...] = (),
+    pattern: str = "",
 ) -> Any:
-    rule = {"rule": _Rule(low, high, choices)}
+    rule = {"rule": _Rule(low, high, choices, pattern)}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=rule)
     return field(default=default, metadata=rule)
@@ -45,8 +66,8 @@ class ModelConfig:
     """Which network: a name in ISR.models.ARCHITECTURES and what its constructor takes."""
 
     architecture: str = _setting("compact")
-    scale: int = _setting(2, low=1, high=8)
-    params: dict[str, Any] = _setting({"width": 32, "depth": 8})
+    scale: int = _setting(2, low=2, high=8)
+    params: dict[str, Any] = _setting({"width": 32, "depth": 8})  # noqa: RUF009
 
 
 @dataclass(frozen=True)
@@ -64,19 +85,20 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is fitted. Learning rates are Adam's; luma_weight adds the L1 distance of the luma planes."""
+    """How the network is fitted. Learning rates are the optimizer's; luma_weight adds the loss of the luma planes."""
 
     epochs: int = _setting(100, low=1)
     steps_per_epoch: int = _setting(500, low=1)
     loss: str = _setting("mae", choices=("mae", "mse", "charbonnier"))
     luma_weight: float = _setting(0.0, low=0.0)
-    learning_rate: float = _setting(1e-3, low=0.0)
+    optimizer: str = _setting("adam", choices=("adam", "muon"))
+    learning_rate: float = _setting(1e-3, low=1e-9)
     final_learning_rate: float = _setting(1e-6, low=0.0)
     warmup_steps: int = _setting(200, low=0)
     ema: float = _setting(0.999, low=0.0, high=0.99999)
     precision: str = _setting("float32", choices=("float32", "bfloat16"))
     validate_every: int = _setting(1, low=1)
-    seed: int = _setting(0, low=0)
+    seed: int = _setting(0, low=0, high=2**32 - 1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +106,7 @@ class OutputConfig:
     """Where a run is kept: <runs>/<name>/<session>/."""
 
     runs: str = _setting("runs")
-    name: str | None = _setting(None)
+    name: str | None = _setting(None, pattern=r"[\w-][\w.-]*")
 
 
 @dataclass(frozen=True)
@@ -132,16 +154,23 @@ def _read(path: Path) -> Mapping[str, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config {str(path)!r}: {error}") from error
-    try:
-        # Aliases are refused: a few nested ones unfold to gigabytes.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise ConfigError(f"{str(path)!r} uses YAML aliases (*name), which a config does not need: write it out")
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{str(path)!r} is not plain YAML: {' '.join(str(error).split())}") from error
+    content = _plain_yaml(text, repr(str(path)))
     if content is not None and not isinstance(content, dict):
         raise ConfigError(f"{str(path)!r} must hold a mapping of sections, got {type(content).__name__}")
     return content or {}
+
+
+def _plain_yaml(text: str, name: str) -> Any:
+    try:
+        # Aliases are refused: a few nested ones unfold to gigabytes.
+        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=_Loader))
+        content = None if aliases else yaml.load(text, Loader=_Loader)
+    # PyYAML lets the ValueError of a date or number that cannot be, and Python's limit on nesting, through.
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is not plain YAML: {' '.join(str(error).split())}") from error
+    if aliases:
+        raise ConfigError(f"{name} uses YAML aliases (*name), which a config does not need: write it out")
+    return content
 
 
 def _build(kind: type, content: Any, prefix: str) -> Any:
@@ -209,7 +238,4 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     section, dot, key = path.strip().partition(".")
     if not equals or not dot:
         raise ConfigError(f"an override is section.key=value, got {text!r}")
-    try:
-        return section, key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"the value of {text!r} is not plain YAML") from error
+    return section, key, _plain_yaml(value, f"the value of {text!r}")

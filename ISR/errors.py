@@ -15,12 +15,24 @@ class PictureNotFoundError(PictureError, FileNotFoundError):
     """A picture or a folder of pictures that is not there."""
 
 
+class FormatError(PictureError):
+    """A picture that the file format it should be written in cannot keep."""
+
+
+class DestinationError(PictureError):
+    """A destination that is an input, or another picture's destination, or a file where a folder is needed."""
+
+
 class ConfigError(ISRError, ValueError):
     """A setting that is unknown, of the wrong type or out of its range."""
 
 
 class WeightsError(ISRError, ValueError):
     """Weights that are missing, damaged or made for another network."""
+
+
+class UnknownModelError(WeightsError):
+    """A model's name or scale that nothing goes by."""
 
 
 class TrainingError(ISRError, RuntimeError):

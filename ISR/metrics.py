@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 def psnr_y(hr: Samples, sr: Samples, *, border: int = 0) -> float:
     """Peak signal-to-noise ratio of the luma planes in dB, peak 255; infinite where they are equal.
 
-    hr, sr: (height, width, 1 or 3) uint8 of equal shape. ValueError where the shapes differ or nothing is left to compare.
+    hr, sr: (height, width, 1 or 3) uint8 of equal shape. ValueError where the shapes differ or nothing is left.
     """
     a, b = _luma_pair(hr, sr, border, smallest=1)
     mse = float(np.mean((a - b) ** 2))
@@ -25,8 +25,9 @@ def psnr_y(hr: Samples, sr: Samples, *, border: int = 0) -> float:
 
 
 def ssim_y(hr: Samples, sr: Samples, *, border: int = 0) -> float:
-    """Structural similarity of the luma planes (Wang et al. 2004, equation 13): Gaussian window of 11, sigma 1.5, no padding.
+    """Structural similarity of the luma planes (Wang et al. 2004, equation 13).
 
+    The window is a Gaussian of 11 pixels with sigma 1.5; only where it lies inside the picture is it counted.
     hr, sr: (height, width, 1 or 3) uint8 of equal shape. ValueError where fewer than 11 pixels a side are left.
     """
     a, b = _luma_pair(hr, sr, border, smallest=11)
@@ -40,10 +41,14 @@ def ssim_y(hr: Samples, sr: Samples, *, border: int = 0) -> float:
 
 def _luma_pair(hr: Samples, sr: Samples, border: int, *, smallest: int) -> tuple[Floats, Floats]:
     if hr.shape != sr.shape or hr.dtype != np.uint8 or sr.dtype != np.uint8:
-        raise ValueError(f"expected two uint8 pictures of one shape, got {hr.dtype} {hr.shape} and {sr.dtype} {sr.shape}")
+        raise ValueError(
+            f"expected two uint8 pictures of one shape, got {hr.dtype} {hr.shape} and {sr.dtype} {sr.shape}"
+        )
     height, width = hr.shape[0] - 2 * border, hr.shape[1] - 2 * border
     if border < 0 or min(height, width) < smallest:
-        raise ValueError(f"a border of {border} leaves {width}x{height} pixels to compare, at least {smallest} a side are needed")
+        raise ValueError(
+            f"a border of {border} leaves {width}x{height} pixels to compare, at least {smallest} a side are needed"
+        )
     inner = np.s_[border : border + height, border : border + width]
     return luma(hr[inner]).astype(np.float64), luma(sr[inner]).astype(np.float64)
 

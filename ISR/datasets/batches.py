@@ -17,8 +17,8 @@ Batch = npt.NDArray[np.float32]
 class PatchBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """`steps` batches an epoch of aligned random patches, every picture equally likely.
 
-    Element i is (lr, hr): (batch, size, size, 3) and (batch, size * scale, size * scale, 3) float32 in [0, 1]. Set `epoch`
-    before each epoch: a run that was stopped goes on with the same batches.
+    Element i is (lr, hr): (batch, size, size, 3) and (batch, size * scale, size * scale, 3) float32 in [0, 1]. Set
+    `epoch` before each epoch: a run that was stopped goes on with the same batches.
     """
 
     def __init__(

@@ -12,30 +12,34 @@ from ISR.datasets.patches import Pair, Samples
 from ISR.errors import ConfigError, PictureError, PictureNotFoundError
 from ISR.images import files, resize
 
-JUNK = frozenset({"Thumbs.db", "desktop.ini"})
-
 
 def pictures_in(folder: str | Path) -> list[Path]:
-    """The files in the folder with a picture's extension, sorted by name. Errors where there is no folder or no picture."""
+    """The files in the folder with a picture's extension, sorted by name. PictureError where there is none."""
     folder = Path(folder)
     if not folder.is_dir():
         raise PictureNotFoundError(f"expected a folder of pictures, got {str(folder)!r}")
-    found = [path for path in sorted(folder.iterdir()) if _looks_like_picture(path)]
+    try:
+        found = [path for path in sorted(folder.iterdir()) if _looks_like_picture(path)]
+    except PermissionError as error:
+        raise PictureError(f"the folder {str(folder)!r} may not be read: {error.strerror}") from error
     if not found:
-        raise PictureNotFoundError(f"no picture in {str(folder)!r}: expected files ending in {', '.join(files.EXTENSIONS)}")
+        raise PictureNotFoundError(
+            f"no picture in {str(folder)!r}: expected files ending in {', '.join(files.EXTENSIONS)}"
+        )
     return found
 
 
 def split(data: DataConfig) -> tuple[list[Path], list[Path]]:
     """The pictures to train on and to validate with: the validation folder's, or some of the first set apart evenly.
 
-    ConfigError where no folder is named or no picture is left to train on.
+    No picture is in both, whatever the folders' names. ConfigError where no folder is named or no picture is left to
+    train on.
     """
     if data.hr_dir is None:
         raise ConfigError("data.hr_dir must name a folder of pictures to train on")
     paths = pictures_in(data.hr_dir)
     if data.validation_dir is not None:
-        return paths, pictures_in(data.validation_dir)
+        return _without(paths, pictures_in(data.validation_dir)), pictures_in(data.validation_dir)
     count = data.validation_pictures
     if count >= len(paths):
         raise ConfigError(f"data.validation_pictures={count} leaves none of the {len(paths)} pictures to train on")
@@ -67,10 +71,20 @@ def read_pairs(paths: list[Path], scale: int, *, limit_mb: int) -> Iterator[Pair
         pair = read_pair(path, scale)
         held += pair.lr.nbytes + pair.hr.nbytes
         if held > limit_mb * 2**20:
-            raise PictureError(f"the pictures up to {path.name!r} need {held >> 20} MB, data.cache_limit_mb is {limit_mb}")
+            need = f"the pictures up to {path.name!r} need {held / 2**20:.1f} MB"
+            raise PictureError(f"{need}, data.cache_limit_mb is {limit_mb}: raise it, or train on fewer pictures")
         yield pair
 
 
+def _without(paths: list[Path], apart: list[Path]) -> list[Path]:
+    """The paths that lead to none of those files, by whatever way. ConfigError where none does."""
+    real = {path.resolve() for path in apart}
+    left = [path for path in paths if path.resolve() not in real]
+    if not left:
+        raise ConfigError("data.validation_dir holds every picture of data.hr_dir: none is left to train on")
+    return left
+
+
 def _looks_like_picture(path: Path) -> bool:
-    hidden = path.name.startswith(".") or path.name in JUNK
-    return not hidden and path.suffix.lower() in files.EXTENSIONS and path.is_file()
+    # A hidden file with a picture's extension is some program's own: macOS puts ._photo.jpg beside photo.jpg.
+    return not path.name.startswith(".") and path.suffix.lower() in files.EXTENSIONS and path.is_file()

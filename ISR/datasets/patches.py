@@ -24,8 +24,8 @@ class Pair(NamedTuple):
 def random_patch(pair: Pair, size: int, *, rng: np.random.Generator, flatness: float = 0.0) -> Pair:
     """An aligned pair of patches from a random place, flipped or turned in one of the eight ways (views, no copies).
 
-    size: side of the LR patch in pixels. flatness: least standard deviation of the LR patch's samples in [0, 1]; up to
-    MAX_DRAWS places are tried. ValueError where the picture is smaller than the patch.
+    size: side of the LR patch in pixels. flatness: least standard deviation of the LR patch's samples in [0, 1], of its
+    liveliest channel; up to MAX_DRAWS places are tried. ValueError where the picture is smaller than the patch.
     """
     height, width = pair.lr.shape[:2]
     if min(height, width) < size:
@@ -33,7 +33,7 @@ def random_patch(pair: Pair, size: int, *, rng: np.random.Generator, flatness: f
     for _ in range(MAX_DRAWS if flatness > 0.0 else 1):
         top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
         patch = crop(pair, top, left, size)
-        if patch.lr.std() >= flatness * 255.0:
+        if flatness == 0.0 or patch.lr.std(axis=(0, 1)).max() >= flatness * 255.0:
             break
     way = int(rng.integers(FLIPS_AND_TURNS))
     return Pair(flip_and_turn(patch.lr, way), flip_and_turn(patch.hr, way))
@@ -48,6 +48,6 @@ def crop(pair: Pair, top: int, left: int, size: int) -> Pair:
 
 
 def flip_and_turn(patch: Samples, way: int) -> Samples:
-    """One of the eight symmetries of the square, 0 to 7: quarter turns by way % 4, mirrored left to right first from 4 on."""
+    """The symmetries of the square, 0 to 7: quarter turns by way % 4, first mirrored left to right from 4 on."""
     mirrored = patch[:, ::-1] if way >= 4 else patch
     return np.rot90(mirrored, way % 4)

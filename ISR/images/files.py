@@ -20,7 +20,7 @@ from PIL import Image, ImageCms, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from ISR import atomic
-from ISR.errors import PictureError, PictureNotFoundError
+from ISR.errors import FormatError, PictureError, PictureNotFoundError
 from ISR.images.headers import DAMAGE, MODES, damage, open_header, quiet_pillow
 from ISR.images.metadata import checked_profile, exif_and_turn, exif_for, has_directory, resolution
 
@@ -121,16 +121,43 @@ def write(picture: Picture, path: str | os.PathLike[str], *, quality: int = 95) 
     """Writes the picture in the format of the path's extension, whole or not at all; a missing folder is made.
 
     quality: 1 to 100, for JPEG (at full colour resolution) and WebP (100: lossless); PNG and TIFF are lossless.
-    PictureError for what the format cannot keep: alpha in JPEG, 16 bits in JPEG and WebP, 16-bit colour, a long side.
+    FormatError for what the format cannot keep (`check_fits`), PictureError for another extension or a failed write.
     """
-    name = _name(path)
-    kind = EXTENSIONS.get(Path(path).suffix.lower(), "")
-    _check_fits(picture, kind, quality, name)
+    check_fits(picture, path, quality=quality)
+    name, kind = _name(path), EXTENSIONS[Path(path).suffix.lower()]
     with damage(name, "cannot be written"):
         image, options = _to_image(picture, kind), _options(picture, kind, quality, name)
         content = io.BytesIO()  # not the file itself: Pillow takes a full disk's short write for a whole one
         image.save(content, kind, **options)
         atomic.write_bytes(Path(path), content.getbuffer())
+
+
+def check_fits(picture: Picture, path: str | os.PathLike[str], *, quality: int = 95, scale: int = 1) -> None:
+    """That the picture, enlarged `scale` times, can be written under that name: asked before the work of enlarging it.
+
+    FormatError for alpha in JPEG, 16 bits in JPEG and WebP, 16-bit colour, a long side; PictureError for another
+    extension or a quality outside 1 to 100.
+    """
+    name, kind = _name(path), EXTENSIONS.get(Path(path).suffix.lower(), "")
+    if not kind:
+        raise PictureError(f"{name}: expected a name that ends in one of {' '.join(EXTENSIONS)}")
+    if not 1 <= quality <= 100:
+        raise PictureError(f"{name}: expected a quality of 1 to 100, got {quality}")
+    limit = MAX_SIDE.get(kind, 2**31 - 1)
+    if max(picture.width, picture.height) * scale > limit:
+        got = f"{picture.width * scale}x{picture.height * scale}"
+        raise FormatError(f"{name}: {kind} holds at most {limit} pixels a side, got {got}: write .png or .tif")
+    if kind == "JPEG" and picture.alpha is not None:
+        raise FormatError(f"{name}: JPEG keeps no alpha, and the picture has some: write .png or .webp")
+    if picture.bits == 16 and kind in ("JPEG", "WEBP"):
+        raise FormatError(f"{name}: {kind} keeps 8 bits, got 16: write .png or .tif, or convert to 8 bits first")
+    if picture.bits == 16 and (picture.alpha is not None or not picture.is_grey):
+        raise FormatError(f"{name}: of 16 bits only grey without alpha can be written: convert to 8 bits first")
+
+
+def check_readable(path: str | os.PathLike[str]) -> None:
+    """That there is a file that can be opened; its content is not looked at. PictureError where there is none."""
+    _open(path, _name(path)).close()
 
 
 def _name(path: str | os.PathLike[str]) -> str:
@@ -190,24 +217,6 @@ def _sixteen_bits(grey: Samples, image: ImageFile.ImageFile) -> tuple[Samples, S
     key = image.info.get("transparency")
     alpha = np.where(grey == key, 0, 65_535).astype(np.uint16) if isinstance(key, int) else None
     return grey[..., None], alpha
-
-
-def _check_fits(picture: Picture, kind: str, quality: int, name: str) -> None:
-    """PictureError for whatever the format cannot hold, before a byte is written."""
-    if not kind:
-        raise PictureError(f"{name}: expected a name that ends in one of {' '.join(EXTENSIONS)}")
-    if not 1 <= quality <= 100:
-        raise PictureError(f"{name}: expected a quality of 1 to 100, got {quality}")
-    limit = MAX_SIDE.get(kind, 2**31 - 1)
-    if max(picture.width, picture.height) > limit:
-        got = f"{picture.width}x{picture.height}"
-        raise PictureError(f"{name}: {kind} holds at most {limit} pixels a side, got {got}: write .png or .tif")
-    if kind == "JPEG" and picture.alpha is not None:
-        raise PictureError(f"{name}: JPEG keeps no alpha, and the picture has some: write .png or .webp")
-    if picture.bits == 16 and kind in ("JPEG", "WEBP"):
-        raise PictureError(f"{name}: {kind} keeps 8 bits, got 16: write .png or .tif, or convert to 8 bits first")
-    if picture.bits == 16 and (picture.alpha is not None or not picture.is_grey):
-        raise PictureError(f"{name}: of 16 bits only grey without alpha can be written: convert to 8 bits first")
 
 
 def _to_image(picture: Picture, kind: str) -> Image.Image:

@@ -76,13 +76,16 @@ def resize(
 ) -> npt.NDArray[np.float32]:
     """The picture interpolated to `size` = (height, width), antialiased where it shrinks, not clipped.
 
-    values: (height, width, channels) numbers. Returns (*size, channels) float32.
+    values: (height, width, channels) numbers. Returns (*size, channels) float32. ValueError for another method or
+    shape, or a size below 1.
     """
     if method not in KERNELS:
         raise ValueError(f"unknown interpolation {method!r}: expected one of {', '.join(KERNELS)}")
     _height_width(values)
+    if min(size) < 1:
+        raise ValueError(f"a picture is at least 1x1, got a size of {size[1]}x{size[0]}")
     rows = _along_rows(values, size[0], method, antialias=antialias)
-    return _along_columns(rows, size[1], method, antialias=antialias)
+    return _along_columns(rows, size[1], method, antialias=antialias).astype(np.float32, copy=False)
 
 
 def crop_to_multiple(values: npt.NDArray[np.generic], scale: int) -> npt.NDArray[np.generic]:
@@ -99,7 +102,7 @@ def _height_width(values: npt.NDArray[np.generic]) -> tuple[int, int]:
 
 def _round(values: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
     # MATLAB rounds halves away from zero; after clipping to [0, 255] that is floor(x + 0.5).
-    return np.floor(np.clip(values, 0.0, 255.0) + 0.5).astype(np.uint8)
+    return np.asarray(np.floor(np.clip(values, 0.0, 255.0) + 0.5), dtype=np.uint8)
 
 
 @lru_cache(maxsize=64)
@@ -126,9 +129,9 @@ def _along_rows(
     taps, weights = _taps(values.shape[0], target, method, antialias)
     # float64 for integers: MATLAB computes in double, and a tie decided in float32 would round to the other side.
     dtype = np.float64 if np.issubdtype(values.dtype, np.integer) else np.float32
-    result = np.zeros((target, *values.shape[1:]), dtype)
+    result: npt.NDArray[np.floating] = np.zeros((target, *values.shape[1:]), dtype)
     for tap in range(taps.shape[1]):
-        result += weights[:, tap, None, None].astype(dtype) * values[taps[:, tap]]
+        result += np.multiply(weights[:, tap, None, None].astype(dtype), values[taps[:, tap]], dtype=dtype)
     return result
 
 

@@ -19,11 +19,14 @@ class Compact(ImageModel):
     """`depth` convolutions of `width` channels with LeakyReLU(0.1), then one to 3 * scale^2 channels.
 
     LeakyReLU because TensorFlow fuses it with the convolution and plain ReLU dies at learning rates worth using.
+    ValueError where width or depth is below 1.
     """
 
     architecture = "compact"
 
     def __init__(self, scale: int = 2, *, width: int = 32, depth: int = 8, precision: str = "float32") -> None:
+        if min(width, depth) < 1:
+            raise ValueError(f"width and depth must be at least 1, got {width} and {depth}")
         self.width, self.depth = width, depth
         super().__init__(
             scale=scale, params={"width": width, "depth": depth}, receptive_radius=depth + 1, precision=precision

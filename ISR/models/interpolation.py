@@ -12,11 +12,16 @@ RECEPTIVE_RADIUS = {"nearest": 0, "bilinear": 1, "bicubic": 2, "lanczos": 3}
 
 
 class Interpolation:
-    """Enlarges by nearest, bilinear, bicubic (Keys, a = -1/2) or lanczos (3 lobes). ValueError for another name."""
+    """Enlarges by nearest, bilinear, bicubic (Keys, a = -1/2) or lanczos (3 lobes).
+
+    ValueError for another name or a scale below 1.
+    """
 
     def __init__(self, name: str, scale: int) -> None:
         if name not in RECEPTIVE_RADIUS:
             raise ValueError(f"unknown interpolation {name!r}: expected one of {', '.join(RECEPTIVE_RADIUS)}")
+        if scale < 1:
+            raise ValueError(f"scale must be a whole number of at least 1, got {scale}")
         self.name = name
         self.scale = scale
         self.receptive_radius = RECEPTIVE_RADIUS[name]

@@ -35,7 +35,7 @@ class PixelShuffle(keras.layers.Layer):  # type: ignore[misc]
 
 @keras.saving.register_keras_serializable(package="ISR")
 class RepeatChannels(keras.layers.Layer):  # type: ignore[misc]
-    """All channels `times` over, (n, h, w, c) -> (n, h, w, c * times): before PixelShuffle it is nearest-neighbour enlargement."""
+    """All channels `times` over, (n, h, w, c) -> (n, h, w, c * times): PixelShuffle then repeats pixels."""
 
     def __init__(self, times: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

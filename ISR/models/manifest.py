@@ -1,16 +1,19 @@
 """Weights with their manifest: what a file must hold before a network takes it.
 
-Keras loads renamed, surplus, damaged or NaN weights without a word. So each `NAME.weights.h5` has a `NAME.manifest.json`
-beside it: sha256, architecture, scale, parameters, and the name and shape of every variable.
+Keras loads renamed, surplus, damaged or NaN weights without a word. So each `NAME.weights.h5` has a
+`NAME.manifest.json` beside it: sha256, architecture, scale, parameters, and the name and shape of every variable.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
@@ -35,7 +38,7 @@ def read(weights: Path) -> dict[str, Any]:
             raise WeightsError(f"no file {str(needed)!r}: weights need {weights.name} and {path.name} in one folder")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"the manifest {str(path)!r} cannot be read: {error}") from error
     expected = {"sha256": str, "architecture": str, "scale": int, "params": dict, "variables": list}
     for key, kind in expected.items():
@@ -45,36 +48,88 @@ def read(weights: Path) -> dict[str, Any]:
 
 
 def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any]) -> None:
-    """Write the model's weights and their manifest. WeightsError, and nothing written, where a value is not finite."""
+    """Write the model's weights and their manifest.
+
+    WeightsError, and nothing written, where a value is not finite, all are zero, or the files cannot be written.
+    """
     path = path_of(weights)
-    _check_finite(model, weights)
-    with atomic.replacing(weights, suffix=SUFFIX) as temporary:
-        model.save_weights(temporary)
-        digest = _sha256(temporary)
+    _check_values(model, weights)
     content = {
-        "sha256": digest,
         "architecture": architecture,
         "scale": scale,
         "params": params,
         "parameters": model.count_params(),
         "variables": _variables(model),
     }
-    atomic.write_text(path, json.dumps(content, indent=1) + "\n")
+    try:
+        with atomic.replacing(weights, suffix=SUFFIX) as temporary:
+            _without_optimizer(model).save_weights(temporary)
+            content = {"sha256": _sha256(temporary), **content}
+        atomic.write_text(path, json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise WeightsError(f"the weights {str(weights)!r} cannot be written: {error}") from error
 
 
 def load(model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any]) -> None:
-    """Fill the model with weights that are exactly what their manifest says and what the model needs, else WeightsError."""
+    """Fill the model with weights that are exactly what their manifest says and what the model needs.
+
+    Else WeightsError, and the model is as it was.
+    """
     content = read(weights)
-    wanted = {"architecture": architecture, "scale": scale, "params": params, "variables": _variables(model)}
+    name = repr(str(weights))
+    wanted: dict[str, Any] = {
+        "architecture": architecture,
+        "scale": scale,
+        "params": params,
+        "variables": _variables(model),
+    }
     for key, value in wanted.items():
         if content[key] != value:
             came = content[key] if key != "variables" else _first_difference(content[key], value)
-            raise WeightsError(f"{weights.name} was made for another network: {key} is {came}, expected {_short(value)}")
+            raise WeightsError(f"{name} was made for another network: {key} is {came}, expected {_short(value)}")
     digest = _sha256(weights)
     if digest != content["sha256"]:
-        raise WeightsError(f"{str(weights)!r} is damaged: sha256 is {digest}, its manifest says {content['sha256']}")
-    model.load_weights(weights)
-    _check_finite(model, weights)
+        raise WeightsError(
+            f"{name} is damaged: sha256 is {digest}, its manifest says {content['sha256']}: copy it again"
+        )
+    with _all_or_nothing(model, weights):
+        _check_stored(model, weights)
+        _without_optimizer(model).load_weights(weights)
+        _check_values(model, weights)
+
+
+def _without_optimizer(model: keras.Model) -> keras.Model:
+    """The same layers; Keras would write and read the optimizer of a compiled model along with them."""
+    return keras.Model(model.inputs, model.outputs)
+
+
+@contextlib.contextmanager
+def _all_or_nothing(model: keras.Model, weights: Path) -> Iterator[None]:
+    before = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
+    try:
+        yield
+    except BaseException as error:
+        for variable, value in zip(model.variables, before, strict=True):
+            variable.assign(value)
+        # Keras and h5py raise whatever comes up in a file that someone built by hand.
+        if isinstance(error, Exception) and not isinstance(error, WeightsError):
+            raise WeightsError(f"{str(weights)!r} cannot be read: {' '.join(str(error).split())}") from error
+        raise
+
+
+def _check_stored(model: keras.Model, weights: Path) -> None:
+    """WeightsError where the file's arrays are not the network's, or lie elsewhere: Keras pairs them by their order."""
+    stored: list[tuple[int, ...]] = []
+
+    def note(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset) and not name.startswith("optimizer/"):
+            inside = node.dtype.kind == "f" and not node.is_virtual and not node.external
+            stored.append(node.shape if inside else ())
+
+    with h5py.File(weights) as file:
+        file.visititems(note)
+    if sorted(stored) != sorted(tuple(variable.shape) for variable in model.variables):
+        raise WeightsError(f"{str(weights)!r} holds other arrays than the {len(model.variables)} of the network")
 
 
 def _variables(model: keras.Model) -> list[list[Any]]:
@@ -90,10 +145,14 @@ def _short(value: Any) -> str:
     return f"{len(value)} variables like the network's" if isinstance(value, list) else str(value)
 
 
-def _check_finite(model: keras.Model, weights: Path) -> None:
-    for variable in model.variables:
-        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-            raise WeightsError(f"{weights.name}: {variable.path} holds values that are not finite")
+def _check_values(model: keras.Model, weights: Path) -> None:
+    """All zero is refused too: no training ends there, and most networks would make black pictures of it."""
+    values = {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.variables}
+    for path, value in values.items():
+        if not np.isfinite(value).all():
+            raise WeightsError(f"{str(weights)!r}: {path} holds values that are not finite")
+    if not any(value.any() for value in values.values()):
+        raise WeightsError(f"{str(weights)!r}: every value is zero")
 
 
 def _sha256(path: Path) -> str:

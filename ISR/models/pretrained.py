@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ISR import backend
-from ISR.errors import WeightsError
+from ISR.errors import UnknownModelError, WeightsError
 from ISR.models import ARCHITECTURES, build
 from ISR.models.interpolation import RECEPTIVE_RADIUS, Interpolation
 
@@ -79,12 +79,12 @@ def _choose(name: str, scale: int | None) -> Weights:
     known = sorted([*RECEPTIVE_RADIUS, *WEIGHTS, *{record.architecture for record in WEIGHTS.values()}])
     named = [r for r in WEIGHTS.values() if name in (r.name, r.architecture, r.name.rpartition("-x")[0])]
     if not named:
-        raise WeightsError(f"unknown model {name!r}: expected one of {', '.join(known)}, or the path of a .weights.h5")
+        raise UnknownModelError(f"unknown model {name!r}: expected one of {', '.join(known)}, or the path of a .weights.h5")
     wanted = scale or (2 if name != named[0].name else named[0].scale)
     fitting = [record for record in named if record.scale == wanted]
     if not fitting:
         scales = ", ".join(f"x{record.scale}" for record in named)
-        raise WeightsError(f"model {name!r} has no weights for x{wanted}: it has {scales}")
+        raise UnknownModelError(f"model {name!r} has no weights for x{wanted}: it has {scales}")
     return fitting[0]
 
 
@@ -95,7 +95,7 @@ def _from_file(path: Path, scale: int | None, precision: str, *, sha256: str | N
     if content["architecture"] not in ARCHITECTURES:
         raise WeightsError(f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}")
     if scale not in (None, content["scale"]):
-        raise WeightsError(f"{path.name} enlarges x{content['scale']}, not x{scale}")
+        raise UnknownModelError(f"{path.name} enlarges x{content['scale']}, not x{scale}")
     if sha256 is not None and content["sha256"] != sha256:
         raise WeightsError(f"{str(path)!r} is not the file that this version of ISR was released with: install ISR again")
     try:

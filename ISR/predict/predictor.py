@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from ISR.errors import ISRError, PictureError
+from ISR.errors import ISRError
 from ISR.images import files, resize, tiling
 from ISR.images.files import Picture
+from ISR.predict import destinations
 
 # Cores smaller than this spend most of a network's time on context that is thrown away.
 SMALLEST_TILE = 192
@@ -98,13 +98,29 @@ class Predictor:
             return self._upscale_picture(source)
         return self._upscale_picture(files.read(source))
 
-    def upscale_file(self, source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> None:
+    def upscale_file(
+        self,
+        source: str | os.PathLike[str],
+        destination: str | os.PathLike[str],
+        *,
+        quality: int = 95,
+        progress: Progress | None = None,
+        max_pixels: int = files.MAX_PIXELS,
+    ) -> None:
         """Read `source`, enlarge it and write it whole to `destination`, whose folder is made if it is missing.
 
-        PictureError, before any work is done, for a destination that is the source, is a folder or cannot be written.
+        quality: 1 to 100, of JPEG and WebP. progress: instead of the predictor's own. max_pixels: of the source.
+        PictureError, before the work is done, for a destination that is the source, is a folder or cannot be written;
+        FormatError for one whose format cannot keep what the source has (alpha, 16 bits, the size).
         """
-        _check_destination(Path(source), Path(destination))
-        files.write(self.upscale(files.read(source)), destination)
+        destinations.check(source, destination)
+        picture = files.read(source, max_pixels=max_pixels)
+        files.check_fits(picture, destination, quality=quality, scale=self.model.scale)
+        watched = self if progress is None else self._watched(progress)
+        files.write(watched.upscale(picture), destination, quality=quality)
+
+    def _watched(self, progress: Progress) -> Predictor:
+        return Predictor(self.model, tile=self.tile, batch_size=self.batch_size, progress=progress)
 
     def _upscale_array(self, array: Array) -> Array:
         _check_array(array)
@@ -211,16 +227,3 @@ def _check_array(array: Array) -> None:
         raise ValueError(
             f"expected floats in [0, 1], got values from {array.min()} to {array.max()}: divide or clip them first"
         )
-
-
-def _check_destination(source: Path, destination: Path) -> None:
-    if destination.is_dir():
-        raise PictureError(f"{destination}: expected a file to write, got a folder: add a file name")
-    if destination.suffix.lower() not in files.EXTENSIONS:
-        known = ", ".join(files.EXTENSIONS)
-        raise PictureError(f"{destination}: expected a name that ends in one of {known}: rename the destination")
-    if source.exists() and destination.exists() and os.path.samefile(source, destination):
-        raise PictureError(f"{destination}: expected another file than the source, got the same: choose another name")
-    folder = next(parent for parent in destination.absolute().parents if parent.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
-        raise PictureError(f"{destination}: expected a folder that can be written, {folder} is not: choose another one")

@@ -1,0 +1,177 @@
+"""What a command does with its terminal: streams, signals, one line for each error, a bar that counts pixels."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import signal
+import sys
+import textwrap
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from ISR.errors import ConfigError, DestinationError, ISRError, UnknownModelError
+
+OK, FAILURE, USAGE = 0, 1, 2
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class UsageError(ISRError):
+    """The command line contradicts itself."""
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came: what is under way is left as at Ctrl-C."""
+
+
+def prepare_streams() -> None:
+    """Streams that take every name and every line, also where they were closed before Python started."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """SIGTERM as an exception, so that what is being written is removed."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop) or signal.SIG_DFL
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def log_shown(*, verbose: bool) -> Iterator[None]:
+    """The package's warnings, or with `verbose` all that it logs, as lines on stderr."""
+    log, handler = logging.getLogger("ISR"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine())
+    before = log.level
+    log.setLevel(logging.INFO if verbose else logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return f"isr: {printable(record.getMessage())}"
+
+
+def report(error: BaseException, *, verbose: bool) -> int:
+    """One line on stderr about what went wrong, after its traceback if unexpected and wanted. The exit code."""
+    code, text = FAILURE, str(error)
+    if isinstance(error, KeyboardInterrupt):
+        code = TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
+        text = text or ("terminated" if code == TERMINATED else "interrupted")
+    elif isinstance(error, (UsageError, ConfigError, DestinationError, UnknownModelError)):
+        code = USAGE
+    elif not isinstance(error, ISRError):
+        text = _unexpected(error)
+        if verbose:
+            traceback.print_exception(error)
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"isr: {printable(text)}\n")
+        sys.stderr.flush()
+    return code
+
+
+def _unexpected(error: BaseException) -> str:
+    hint = "a smaller --tile needs less" if isinstance(error, MemoryError) else "isr -v shows where it came from"
+    return f"{type(error).__name__}: {textwrap.shorten(str(error), 400) or 'no more is known'} ({hint})"
+
+
+def printable(text: str) -> str:
+    """The text on one line, and with nothing in it that a terminal would obey."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
+
+
+def show(text: str, *, end: str = "\n") -> None:
+    """Print at once: what cannot be printed is an error of this command, not one of Python's at its end."""
+    try:
+        sys.stdout.write(text + end)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ISRError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def show_path(path: Path) -> None:
+    """Print the bytes that the file system has, whatever the locale."""
+    show(os.fsencode(path).decode(sys.stdout.encoding or "utf-8", "surrogateescape"))
+
+
+def succeeds(action: Callable[[], None], *, verbose: bool) -> bool:
+    """Whether the action ended well; if not, its error has been reported and the others can go on."""
+    try:
+        action()
+    except Exception as error:
+        report(error, verbose=verbose)
+        return False
+    return True
+
+
+@contextlib.contextmanager
+def pixel_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, if that is a terminal; what it gives is called with the finished and all output pixels."""
+    from tqdm import tqdm
+
+    hidden, width = not sys.stderr.isatty(), _columns()
+    settings = {"dynamic_ncols": True} if width else {"ncols": 80}
+    with tqdm(desc=_short(printable(label)), unit="px", unit_scale=True, disable=hidden, **settings) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def _columns() -> int:
+    """How wide the terminal on stderr is; 0 where it does not say, as in some containers."""
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    return 0
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 30 else f"{label[:27]}..."
+
+
+@contextlib.contextmanager
+def muffled(*, verbose: bool) -> Iterator[None]:
+    """Nothing on file descriptor 2 unless verbose: TensorFlow greets there, whatever TF_CPP_MIN_LOG_LEVEL says.
+
+    Its messages come from below Python. For loading a network only: errors are raised as ever.
+    """
+    kept = None
+    with contextlib.suppress(OSError):  # it may have been closed from the start
+        kept = None if verbose else os.dup(2)
+    if kept is None:
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,154 @@
+"""Folders: what counts as a picture, what is set apart, what is refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import drawn
+from PIL import Image
+
+from ISR.config import DataConfig
+from ISR.datasets import folders
+from ISR.errors import ConfigError, PictureError, PictureNotFoundError
+from ISR.images import resize
+
+
+def test_junk_is_passed_over_and_the_rest_sorted(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG", "c.tiff", "d.webp", "e.jpeg"):
+        (tmp_path / name).touch()
+    for name in ("Thumbs.db", ".DS_Store", "._a.jpg", ".hidden.png", "notes.txt", "a.gif", "png", "list.csv"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "nowhere.png").symlink_to(tmp_path / "missing.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    assert [path.name for path in folders.pictures_in(str(tmp_path))] == [
+        "a.JPG",
+        "b.png",
+        "c.tiff",
+        "d.webp",
+        "e.jpeg",
+    ]
+
+
+def test_refuses_an_empty_or_missing_folder_and_a_file(tmp_path: Path) -> None:
+    with pytest.raises(PictureNotFoundError, match=r"no picture in .*expected files ending in \.png"):
+        folders.pictures_in(tmp_path)
+    (tmp_path / "a.png").touch()
+    for path in (tmp_path / "none", tmp_path / "a.png"):
+        with pytest.raises(PictureNotFoundError, match="expected a folder of pictures"):
+            folders.pictures_in(path)
+
+
+def test_refuses_a_folder_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    with pytest.raises(PictureError, match="may not be read: Permission denied"):
+        folders.pictures_in(tmp_path)
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    """A folder of ten empty files with a picture's names."""
+    folder = tmp_path / "names"
+    folder.mkdir()
+    for i in range(10):
+        (folder / f"{i}.png").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("count", "apart"),
+    [(0, ""), (1, "5"), (2, "27"), (3, "158"), (5, "13579"), (9, "012356789")],
+)
+def test_validation_is_set_apart_evenly(names: Path, count: int, apart: str) -> None:
+    training, validation = folders.split(DataConfig(hr_dir=str(names), validation_pictures=count))
+    assert [path.stem for path in validation] == list(apart)
+    assert sorted([*training, *validation]) == folders.pictures_in(names)
+
+
+def test_the_validation_folder_goes_before_the_number(names: Path, photo_folder: Path) -> None:
+    data = DataConfig(hr_dir=str(names), validation_dir=str(photo_folder), validation_pictures=3)
+    assert folders.split(data) == (folders.pictures_in(names), folders.pictures_in(photo_folder))
+
+
+def test_no_picture_is_in_both_whatever_the_folders_names(names: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "link.png").symlink_to(names / "3.png")
+    training, validation = folders.split(DataConfig(hr_dir=str(names), validation_dir=str(other)))
+    assert [path.stem for path in training] == list("012456789")
+    assert [path.name for path in validation] == ["link.png"]
+    with pytest.raises(ConfigError, match="validation_dir holds every picture"):
+        folders.split(DataConfig(hr_dir=str(names), validation_dir=str(names / ".." / "names")))
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "message"),
+    [
+        ({"hr_dir": None}, ConfigError, "hr_dir must name a folder"),
+        ({"validation_pictures": 10}, ConfigError, "validation_pictures=10 leaves none of the 10"),
+        ({"hr_dir": "none"}, PictureNotFoundError, "expected a folder"),
+        ({"validation_dir": "none"}, PictureNotFoundError, "expected a folder"),
+    ],
+)
+def test_refuses_a_split_that_cannot_be(names: Path, changed: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        folders.split(DataConfig(**{"hr_dir": str(names), **changed}))
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_pair_is_the_cropped_picture_and_its_reduction(tmp_path: Path, scale: int) -> None:
+    samples = drawn(41, 50)
+    Image.fromarray(samples).save(tmp_path / "a.png")
+    pair = folders.read_pair(tmp_path / "a.png", scale)
+    height, width = 41 // scale, 50 // scale
+    assert pair.lr.shape == (height, width, 3)
+    np.testing.assert_array_equal(pair.hr, samples[: height * scale, : width * scale])
+    np.testing.assert_array_equal(pair.lr, resize.reduce(pair.hr, scale))
+    assert pair.lr.dtype == pair.hr.dtype == np.uint8
+
+
+def test_grey_becomes_three_equal_channels_and_alpha_is_left_out(tmp_path: Path) -> None:
+    samples = drawn(8, 10)
+    Image.fromarray(samples[..., 0]).save(tmp_path / "grey.png")
+    Image.fromarray(np.dstack([samples, samples[..., :1]])).save(tmp_path / "alpha.png")
+    grey = folders.read_hr(tmp_path / "grey.png", 2)
+    np.testing.assert_array_equal(grey, samples[..., :1].repeat(3, axis=2))
+    np.testing.assert_array_equal(folders.read_hr(tmp_path / "alpha.png", 2), samples)
+
+
+def test_refuses_16_bits_and_what_is_smaller_than_the_scale(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 40_000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(PictureError, match=r"deep\.png' has 16 bits a sample"):
+        folders.read_hr(tmp_path / "deep.png", 2)
+    Image.fromarray(drawn(3, 9)).save(tmp_path / "small.png")
+    with pytest.raises(PictureError, match=r"small\.png' is 9x3: smaller than the scale 4"):
+        folders.read_hr(tmp_path / "small.png", 4)
+
+
+def test_pictures_are_read_one_by_one_up_to_the_limit(photo_folder: Path, tmp_path: Path) -> None:
+    paths = folders.pictures_in(photo_folder)
+    pairs = list(folders.read_pairs(paths, 2, limit_mb=1))
+    assert [pair.hr.shape[0] for pair in pairs] == [64, 96, 60, 72, 66, 80]
+    large = tmp_path / "large.png"
+    Image.fromarray(np.zeros((600, 600, 3), np.uint8)).save(large)
+    reading = folders.read_pairs([paths[0], large], 2, limit_mb=1)
+    assert next(reading).hr.shape == (64, 64, 3)
+    with pytest.raises(PictureError, match=r"up to 'large\.png' need 1\.3 MB, data\.cache_limit_mb is 1"):
+        next(reading)
+
+
+def test_one_damaged_picture_is_named(photo_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "damaged"
+    shutil.copytree(photo_folder, folder)
+    damaged = folder / "photo_3.png"
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    with pytest.raises(PictureError, match=r"photo_3\.png"):
+        list(folders.read_pairs(folders.pictures_in(folder), 2, limit_mb=10))
