@@ -27,6 +27,13 @@ def name() -> str:
     return str(keras.config.backend())
 
 
+def seed(number: int) -> None:
+    """Makes what Keras, the backend, NumPy and Python draw from now on a function of the number."""
+    import keras
+
+    keras.utils.set_random_seed(number)
+
+
 def computes_bfloat16_fast() -> bool:
     """Whether this machine's processor multiplies bfloat16 in hardware (AVX512_BF16 or AMX): elsewhere it is slower."""
     if platform.system() != "Linux":

@@ -183,11 +183,9 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _generator(recipe: Config) -> ImageModel:
-    import keras
+    from ISR import backend, models
 
-    from ISR import models
-
-    keras.utils.set_random_seed(recipe.train.seed)  # the first weights
+    backend.seed(recipe.train.seed)  # the first weights
     wanted = recipe.model
     try:
         return models.build(wanted.architecture, wanted.scale, wanted.params, precision=recipe.train.precision)

@@ -1,4 +1,7 @@
-"""The errors that ISR raises for what its user can mend. Each message is one line: what was expected, what came, what to do."""
+"""The errors that ISR raises for what its user can mend.
+
+Each message is one line: what was expected, what came, what to do.
+"""
 
 from __future__ import annotations
 

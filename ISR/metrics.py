@@ -1,6 +1,7 @@
 """PSNR and SSIM on luma, as the super-resolution papers report them: one definition for training and evaluation.
 
-Both pictures are 8 bit; luma is BT.601 rounded to 8 bits; `border` pixels are shaved off each side before comparing.
+Both pictures are 8 bit. Of three channels the BT.601 luma, rounded to 8 bits, is compared; of one channel its samples
+as they are, as the papers' MATLAB programs do. `border` pixels are shaved off each side before comparing.
 """
 
 from __future__ import annotations
@@ -50,7 +51,11 @@ def _luma_pair(hr: Samples, sr: Samples, border: int, *, smallest: int) -> tuple
             f"a border of {border} leaves {width}x{height} pixels to compare, at least {smallest} a side are needed"
         )
     inner = np.s_[border : border + height, border : border + width]
-    return luma(hr[inner]).astype(np.float64), luma(sr[inner]).astype(np.float64)
+    return _plane(hr[inner]), _plane(sr[inner])
+
+
+def _plane(samples: Samples) -> Floats:
+    return (samples[..., 0] if samples.shape[-1] == 1 else luma(samples)).astype(np.float64)
 
 
 def _window(plane: Floats) -> Floats:

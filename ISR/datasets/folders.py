@@ -47,20 +47,24 @@ def split(data: DataConfig) -> tuple[list[Path], list[Path]]:
     return [path for path in paths if path not in apart], sorted(apart)
 
 
-def read_hr(path: Path, scale: int) -> Samples:
-    """The picture as 8-bit RGB without alpha, cropped to a multiple of `scale`: (height, width, 3) uint8."""
+def read_hr(path: Path, scale: int, *, keep_grey: bool = False) -> Samples:
+    """The picture as 8-bit RGB without alpha, cropped to a multiple of `scale`: (height, width, 3) uint8.
+
+    keep_grey: a grey picture comes as (height, width, 1).
+    """
     picture = files.read(path)
     if picture.bits != 8:
         raise PictureError(f"{str(path)!r} has {picture.bits} bits a sample: training and evaluation need 8")
     pixels = resize.crop_to_multiple(picture.pixels, scale)
     if 0 in pixels.shape:
         raise PictureError(f"{str(path)!r} is {picture.width}x{picture.height}: smaller than the scale {scale}")
-    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), dtype=np.uint8)
+    channels = pixels.shape[2] if keep_grey else 3
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], channels)), dtype=np.uint8)
 
 
-def read_pair(path: Path, scale: int) -> Pair:
+def read_pair(path: Path, scale: int, *, keep_grey: bool = False) -> Pair:
     """The HR picture and its MATLAB bicubic reduction."""
-    hr = read_hr(path, scale)
+    hr = read_hr(path, scale, keep_grey=keep_grey)
     return Pair(resize.reduce(hr, scale), hr)
 
 

@@ -42,6 +42,7 @@ _pillow_lock = threading.Lock()
 
 @contextmanager
 def damage(name: str, what: str) -> Iterator[None]:
+    """Whatever Pillow or the system raise of damaged bytes or files becomes a PictureError of one line."""
     try:
         yield
     except PictureError:

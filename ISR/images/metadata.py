@@ -87,6 +87,7 @@ def checked_profile(info: dict[Any, Any], name: str) -> bytes | None:
 
 
 def resolution(dpi: Any, turn: int) -> tuple[float, float] | None:
+    """Dots per inch (across, down) after the orientation `turn`; None where they are no numbers that a JPEG can say."""
     try:
         across, down = float(dpi[0]), float(dpi[1])
     except DAMAGE:
@@ -110,6 +111,7 @@ def exif_for(exif: bytes | None, kind: str, name: str) -> bytes | None:
 
 
 def has_directory(exif: bytes | None) -> bool:
+    """Whether the EXIF points to an Exif or GPS directory of its own."""
     source = Image.Exif()
     source.load(exif or b"")
     return any(tag in source for tag in _DIRECTORIES)

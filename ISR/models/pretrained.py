@@ -79,7 +79,8 @@ def _choose(name: str, scale: int | None) -> Weights:
     known = sorted([*RECEPTIVE_RADIUS, *WEIGHTS, *{record.architecture for record in WEIGHTS.values()}])
     named = [r for r in WEIGHTS.values() if name in (r.name, r.architecture, r.name.rpartition("-x")[0])]
     if not named:
-        raise UnknownModelError(f"unknown model {name!r}: expected one of {', '.join(known)}, or the path of a .weights.h5")
+        names = ", ".join(known)
+        raise UnknownModelError(f"unknown model {name!r}: expected one of {names}, or the path of a .weights.h5")
     wanted = scale or (2 if name != named[0].name else named[0].scale)
     fitting = [record for record in named if record.scale == wanted]
     if not fitting:
