@@ -70,7 +70,7 @@ def keep_freed_memory() -> None:
 
 
 def compile_forward(model: Any) -> Callable[[Batch], Batch]:
-    """The model's forward pass as a function of a float32 array (n, height, width, channels) to one, for any n and size.
+    """The model's forward pass: a function of a float32 array (n, height, width, channels) to one, for any n and size.
 
     Traced once for all sizes on TensorFlow, once per size on JAX; without gradients everywhere.
     """

@@ -1,6 +1,7 @@
 """The share of a training step spent waiting for data: `python benchmarks/feeding.py HR_DIR [--config FILE]`.
 
-Epochs on fresh batches and epochs on one batch repeated take turns in one run; what the fresh ones take longer is waiting.
+Epochs on fresh batches and epochs on one batch repeated take turns in one run: what the fresh ones take longer is
+waiting.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ def main() -> None:
     for step in range(STEPS):
         fresh[step]
     making = (time.perf_counter() - started) / STEPS * 1e3
-    print("| step on one batch, ms | step on fresh batches, ms | share spent waiting | making a batch, ms |\n|---|---|---|---|")
+    print(
+        "| step on one batch, ms | on fresh batches, ms | share spent waiting | making a batch, ms |\n|---|---|---|---|"
+    )
     print(f"| {still:.1f} | {fed:.1f} | {max(0.0, 1 - still / fed):.1%} | {making:.2f} |")
 
 

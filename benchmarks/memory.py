@@ -35,7 +35,12 @@ def measure(megapixels: float, model: str) -> dict[str, float]:
     lr = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
     sr = predictor.upscale(lr)
     beyond = (status_kb("VmHWM") - held) / 1024 - (lr.nbytes + sr.nbytes) / 2**20
-    return {"megapixels": megapixels, "input_mb": lr.nbytes / 2**20, "output_mb": sr.nbytes / 2**20, "beyond_mb": beyond}
+    return {
+        "megapixels": megapixels,
+        "input_mb": lr.nbytes / 2**20,
+        "output_mb": sr.nbytes / 2**20,
+        "beyond_mb": beyond,
+    }
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Makes docs/pictures/comparison.png: the sample photo reduced by two, enlarged by bicubic and by ISR, and as it was."""
+"""Makes docs/pictures/comparison.png: the sample reduced by two, enlarged by bicubic and by ISR, and as it was."""
 
 from __future__ import annotations
 

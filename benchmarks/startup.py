@@ -49,7 +49,7 @@ def main() -> None:
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             parts.append([float(value) for value in done.stdout.split()])
     keras, load, trace, run = (median(column) for column in zip(*parts, strict=True))
-    print("| whole process, s | import Keras | build and load | first trace | read, enlarge, write |\n|---|---|---|---|---|")
+    print("| whole process, s | import Keras | load | first trace | read, enlarge, write |\n|---|---|---|---|---|")
     print(f"| {median(whole):.2f} | {keras:.2f} | {load:.2f} | {trace:.2f} | {run:.2f} |")
 
 

@@ -100,7 +100,7 @@ CLASSES = {node.name: node for tree in TREES.values() for node in definitions(tr
 
 
 def public(tree: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, Definition]]:
-    """Functions and classes at the top of a module that do not begin with _, and what the classes add to their bases."""
+    """Functions and classes at a module's top that do not begin with _, and what the classes add to their bases."""
     for node in tree.body:
         if isinstance(node, Definition) and not node.name.startswith("_") and not inherited(tree, node.name):
             yield prefix + node.name, node

@@ -28,7 +28,9 @@ class ImageModel:
 
     architecture: ClassVar[str]
 
-    def __init__(self, *, scale: int, params: dict[str, Any], receptive_radius: int, precision: str = "float32") -> None:
+    def __init__(
+        self, *, scale: int, params: dict[str, Any], receptive_radius: int, precision: str = "float32"
+    ) -> None:
         self.name = self.architecture
         self.scale = scale
         self.params = params
@@ -46,7 +48,7 @@ class ImageModel:
             raise ValueError(f"{cls.architecture} cannot be built from {params}: {error}") from error
 
     def _build(self) -> keras.Model:
-        """The network from LR (n, h, w, channels) to SR (n, h * scale, w * scale, channels), both in [0, 1], float32 out."""
+        """The network: LR (n, h, w, channels) in [0, 1] -> SR (n, h * scale, w * scale, channels) float32."""
         raise NotImplementedError
 
     @cached_property

@@ -57,11 +57,12 @@ def find(name: str) -> Path:
 
 
 def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str = "auto") -> ImageModel | Interpolation:
-    """What enlarges under that name: an interpolation, shipped weights, or the path of a `.weights.h5` with its manifest.
+    """What enlarges under that name: an interpolation, shipped weights, or a `.weights.h5` with its manifest.
 
     name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others. scale:
-    2 where the name leaves it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and
-    the weights lose nothing. WeightsError where nothing has that name or it has another scale.
+    2 where the name leaves it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it
+    and the weights lose nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError
+    where the file is damaged.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -94,11 +95,15 @@ def _from_file(path: Path, scale: int | None, precision: str, *, sha256: str | N
 
     content: dict[str, Any] = manifest.read(path)
     if content["architecture"] not in ARCHITECTURES:
-        raise WeightsError(f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}")
+        raise WeightsError(
+            f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}"
+        )
     if scale not in (None, content["scale"]):
         raise UnknownModelError(f"{path.name} enlarges x{content['scale']}, not x{scale}")
     if sha256 is not None and content["sha256"] != sha256:
-        raise WeightsError(f"{str(path)!r} is not the file that this version of ISR was released with: install ISR again")
+        raise WeightsError(
+            f"{str(path)!r} is not the file that this version of ISR was released with: install ISR again"
+        )
     try:
         model = build(content["architecture"], content["scale"], content["params"], precision=precision)
     except ValueError as error:

@@ -40,16 +40,18 @@ class RDN(ImageModel):
         precision: str = "float32",
     ) -> None:
         if sorted(arch_params) != sorted(ARCH_PARAMS) or min(arch_params.values()) < 1:
-            raise ValueError(f"arch_params must hold {', '.join(ARCH_PARAMS)}, each at least 1, got {dict(arch_params)}")
+            raise ValueError(
+                f"arch_params must hold {', '.join(ARCH_PARAMS)}, each at least 1, got {dict(arch_params)}"
+            )
         if upscaling not in UPSCALING:
             raise ValueError(f"upscaling must be one of {', '.join(UPSCALING)}, got {upscaling!r}")
-        self.C, self.D, self.G, self.G0 = (arch_params[key] for key in "C D G G0".split())
+        self.C, self.D, self.G, self.G0 = (arch_params[key] for key in ["C", "D", "G", "G0"])
         self.patch_size, self.c_dim, self.kernel_size = patch_size, c_dim, kernel_size
         self.upscaling, self.init_extreme_val = upscaling, init_extreme_val
         scale, half = arch_params["x"], kernel_size // 2
         # F_m1, F_0 and GFF_2; C convolutions in each block; UPN1 to UPN3 reach 2 + 1 + 1; SR works on HR pixels.
         radius = half * (3 + self.C * self.D) + 4 + -(-half // scale)
-        params = {key: arch_params[key] for key in "C D G G0".split()}
+        params: dict[str, Any] = {key: arch_params[key] for key in ["C", "D", "G", "G0"]}
         params |= {"c_dim": c_dim, "kernel_size": kernel_size, "upscaling": upscaling}
         super().__init__(scale=scale, params=params, receptive_radius=radius, precision=precision)
 

@@ -1,4 +1,4 @@
-"""What happens around the steps of `fit`: the epoch's number for the data, validation on whole pictures, the run's files."""
+"""What happens around the steps of `fit`: the data's epoch, validation on whole pictures, the run's files."""
 
 from __future__ import annotations
 
@@ -49,12 +49,14 @@ class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         loss = float((logs or {}).get("loss", 0.0))
         if not np.isfinite(loss):
-            raise TrainingError(f"the loss became {loss} in epoch {epoch + 1}: lower train.learning_rate; earlier epochs are kept")
+            raise TrainingError(
+                f"the loss became {loss} in epoch {epoch + 1}: lower train.learning_rate; earlier epochs are kept"
+            )
 
 
 @contextlib.contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
-    """The model with the moving average of its weights in place, where its optimizer keeps one; the weights come back."""
+    """The model with the moving average of its weights in place, if its optimizer keeps one; the weights come back."""
     averages = [variable for variable in model.optimizer.variables if variable.name.endswith("_average")]
     weights = model.trainable_variables if averages else []
     kept = [keras.ops.convert_to_numpy(variable) for variable in weights]
@@ -68,7 +70,7 @@ def averaged(model: keras.Model) -> Iterator[None]:
 
 
 class WholePicturePSNR(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds `val_psnr_y` to the logs: the mean luma PSNR in dB of whole pictures, every `every` epochs and after the last.
+    """Adds `val_psnr_y` to the logs every `every` epochs and after the last: mean luma PSNR in dB of whole pictures.
 
     Measured with the moving average of the weights where there is one: that is what the run will keep.
     """
@@ -90,7 +92,7 @@ def validate(pairs: Sequence[Pair], forward: Forward) -> float:
     values = []
     for pair in pairs:
         scale = pair.hr.shape[0] // pair.lr.shape[0]
-        sr = to_samples(forward(to_float(pair.lr)[None])[0])
+        sr = to_samples(forward(to_float(pair.lr)[None])[0]).astype(np.uint8, copy=False)
         values.append(psnr_y(pair.hr, sr, border=scale))
     return float(np.mean(values))
 
@@ -106,7 +108,7 @@ class KeepRun(keras.callbacks.Callback):  # type: ignore[misc]
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        row = {"epoch": epoch + 1, "seconds": round(time.perf_counter() - self.started, 2)}
+        row: dict[str, Any] = {"epoch": epoch + 1, "seconds": round(time.perf_counter() - self.started, 2)}
         row["learning_rate"] = f"{float(self.model.optimizer.learning_rate):.3g}"
         row |= {key: f"{float(value):.6g}" for key, value in (logs or {}).items()}
         self.history.append(row)
@@ -119,7 +121,8 @@ class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(self, bar: Any, steps_done: int) -> None:
         super().__init__()
-        self.bar, self.shown = bar, {}
+        self.bar = bar
+        self.shown: dict[str, str] = {}
         bar.update(steps_done)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:

@@ -23,9 +23,7 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
     """
 
     def __init__(self, learning_rate: Any, *, adam_only: tuple[str, ...], **options: Any) -> None:
-        super().__init__(
-            learning_rate, weight_decay=None, adam_weight_decay=None, adam_lr_ratio=ADAM_SHARE, **options
-        )
+        super().__init__(learning_rate, weight_decay=None, adam_weight_decay=None, adam_lr_ratio=ADAM_SHARE, **options)
         self.adam_only = adam_only
 
     def _should_use_adamw(self, variable: Any) -> bool:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 import numpy as np
 
 from ISR import atomic, config
@@ -47,7 +46,7 @@ class RunFolder:
 
 
 def new_run(recipe: config.Config) -> RunFolder:
-    """A fresh folder named after the network and this moment, with the recipe in it. TrainingError where it cannot be made."""
+    """A fresh folder named after the network and this moment, with the recipe in it; else TrainingError."""
     name = recipe.output.name or f"{recipe.model.architecture}-x{recipe.model.scale}"
     moment = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
     path = Path(recipe.output.runs) / name / moment
@@ -61,7 +60,7 @@ def new_run(recipe: config.Config) -> RunFolder:
 
 
 def open_run(path: str | Path) -> tuple[RunFolder, config.Config]:
-    """The run in that folder and its recipe. TrainingError where it is no run folder or holds no state to go on from."""
+    """The run in that folder and its recipe. TrainingError where the folder holds no run with a state to go on from."""
     run = RunFolder(Path(path), Path(path).resolve().parent.name)
     for needed in (run.config, run.state):
         if not needed.is_file():
@@ -70,7 +69,7 @@ def open_run(path: str | Path) -> tuple[RunFolder, config.Config]:
 
 
 def save_state(run: RunFolder, model: keras.Model, *, epoch: int, history: list[dict[str, Any]]) -> None:
-    """Everything that training needs to go on after `epoch` epochs: the model's and the optimizer's variables, and the history."""
+    """All that training needs to go on after `epoch` epochs: the model's and optimizer's variables, and the history."""
     from keras import ops  # not above: reading a run's config must not cost loading Keras
 
     numbered = {f"variable_{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(_variables(model))}

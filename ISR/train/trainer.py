@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
 from tqdm import tqdm
 
 from ISR import backend, losses

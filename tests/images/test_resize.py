@@ -187,7 +187,7 @@ def test_reduction_is_matlabs_to_the_last_sample(scale: int) -> None:
     assert compared == 5
 
 
-# Measured elsewhere with 8 bits at every stage; published are 33.66, 30.39, 28.42; 30.24, 27.55, 26.00; 29.56, 27.21, 25.96.
+# Measured elsewhere with 8 bits at every stage; published: 33.66 30.39 28.42, 30.24 27.55 26.00, 29.56 27.21 25.96.
 BICUBIC: list[tuple[str, tuple[float, float, float]]] = [
     ("Set5", (33.637, 30.384, 28.414)),
     ("Set14", (30.220, 27.537, 25.996)),

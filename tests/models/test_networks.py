@@ -1,4 +1,4 @@
-"""What every network promises: its parameters, its receptive radius, tiles that equal the whole, any size, any backend."""
+"""What every network promises: parameters, receptive radius, tiles that equal the whole, any size, any backend."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_is_built_again_from_what_it_says(network: ImageModel) -> None:
     assert [tuple(v.shape) for v in again.model.variables] == [tuple(v.shape) for v in network.model.variables]
 
 
-# Section 2.5 of the measured description of ISR 2.2 for RDN. ESPCN: (25*3+1... by hand below. Compact: by hand.
+# RDN: as counted on ISR 2.2. The others by hand.
 PARAMETERS = [
     ("rdn", 2, {"C": 6, "D": 20, "G": 64, "G0": 64}, 16_347_635),
     ("rdn", 2, {"C": 6, "D": 20, "G": 64, "G0": 64, "upscaling": "shuffle"}, 16_347_392),
@@ -83,7 +83,7 @@ def test_parameter_count(name: str, scale: int, params: dict[str, Any], count: i
 
 @pytest.mark.parametrize(("name", "radius"), [({"C": 6, "D": 20}, 128), ({"C": 3, "D": 10}, 38)])
 def test_receptive_radius_of_the_original_rdn(name: dict[str, int], radius: int) -> None:
-    # Section 2.5 of the measured description of ISR 2.2.
+    # The radii of ISR 2.2's psnr-large and psnr-small.
     assert models.build("rdn", 2, {**name, "G": 4, "G0": 4}).receptive_radius == radius
 
 
@@ -126,7 +126,7 @@ def test_bfloat16_stays_close_and_comes_out_as_float32() -> None:
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_backends_agree(backend: str, tmp_path: Path) -> None:
-    """The same weights give the same picture to 1e-4 on TensorFlow (here) and on the other backends (a fresh process)."""
+    """The same weights give the same picture to 1e-4 on TensorFlow (here) and the other backends (fresh processes)."""
     pytest.importorskip(backend)
     cases: dict[str, Any] = {}
     expected = []

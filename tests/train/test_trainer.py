@@ -72,11 +72,11 @@ def test_learns(recipe: Callable[..., config.Config]) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_the_same_seed_gives_the_same_weights_to_the_bit(
-    recipe: Callable[..., config.Config], optimizer: str
-) -> None:
+def test_the_same_seed_gives_the_same_weights_to_the_bit(recipe: Callable[..., config.Config], optimizer: str) -> None:
     recipes = [recipe(optimizer=optimizer, epochs=2)] * 2
-    (_, first), (_, second) = (fit(r, session.RunFolder(Path(r.output.runs) / str(i), "n")) for i, r in enumerate(recipes))
+    (_, first), (_, second) = (
+        fit(r, session.RunFolder(Path(r.output.runs) / str(i), "n")) for i, r in enumerate(recipes)
+    )
     assert_same_bits(first, second)
 
 
