@@ -177,20 +177,23 @@ def _train(options: argparse.Namespace) -> int:
             recipe = config.override(recipe, "data", "hr_dir", options.folder)
     folders.split(recipe.data)  # an empty or missing folder is told before Keras is loaded
     with console.muffled(verbose=options.verbose):
-        generator = _generator(recipe)
+        generator = _generator(recipe, fresh=run is None)
     console.show_path(_run_training(generator, recipe, run))
     return OK
 
 
-def _generator(recipe: Config) -> ImageModel:
+def _generator(recipe: Config, *, fresh: bool) -> ImageModel:
     from ISR import backend, models
 
     backend.seed(recipe.train.seed)  # the first weights
     wanted = recipe.model
     try:
-        return models.build(wanted.architecture, wanted.scale, wanted.params, precision=recipe.train.precision)
+        generator = models.build(wanted.architecture, wanted.scale, wanted.params, precision=recipe.train.precision)
     except ValueError as error:
         raise ConfigError(f"model: {error}") from error
+    if fresh and wanted.weights is not None:
+        generator.load(wanted.weights)
+    return generator
 
 
 def _run_training(generator: ImageModel, recipe: Config, run: RunFolder | None) -> Path:

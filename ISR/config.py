@@ -63,11 +63,12 @@ def _setting(
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which network: a name in ISR.models.ARCHITECTURES and what its constructor takes."""
+    """Which network: a name in ISR.models.ARCHITECTURES, what its constructor takes, and weights to start from."""
 
     architecture: str = _setting("compact")
     scale: int = _setting(2, low=2, high=8)
     params: dict[str, Any] = _setting({"width": 32, "depth": 8})  # noqa: RUF009
+    weights: str | None = _setting(None)
 
 
 @dataclass(frozen=True)

@@ -184,6 +184,21 @@ def test_train_makes_a_run_whose_weights_enlarge(photo_folder: Path, tmp_path: P
     assert size(tmp_path / "a_x2.png") == (24, 20)
 
 
+def test_train_starts_from_given_weights(photo_folder: Path, tmp_path: Path, capsys: Said) -> None:
+    import numpy as np
+
+    from ISR.models import Compact
+
+    start = Compact(2, width=4, depth=1)
+    start.save(tmp_path / "start.weights.h5")
+    given = f"model.weights={tmp_path / 'start.weights.h5'}"
+    assert train(photo_folder, tmp_path / "runs", given, "train.learning_rate=1e-9") == 0
+    kept = Compact(2, width=4, depth=1)
+    kept.load(Path(capsys.readouterr().out.rstrip("\n")))
+    for before, after in zip(start.model.get_weights(), kept.model.get_weights(), strict=True):
+        np.testing.assert_allclose(after, before, rtol=0, atol=1e-7)
+
+
 def test_a_stopped_training_goes_on(
     photo_folder: Path, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
