@@ -7,6 +7,7 @@ picture (`bridge` in Set14) is compared on its samples: their 255 steps against 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from statistics import fmean
 from typing import Any
 
 from ISR.datasets import folders
+from ISR.errors import PictureError
 from ISR.metrics import psnr_y, ssim_y
 from ISR.predict.predictor import Predictor, Upscaler
 
@@ -45,8 +47,11 @@ class Report:
     scores: tuple[Score, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain dicts and lists for `json.dump`."""
-        return asdict(self)
+        """Plain dicts and lists for `json.dump`; an infinite PSNR, of a picture met exactly, is None."""
+        plain = asdict(self)
+        for values in (plain, *plain["scores"]):
+            values["psnr_y"] = None if math.isinf(values["psnr_y"]) else values["psnr_y"]
+        return plain
 
 
 def evaluate(model: Upscaler, folder: str | Path, *, name: str | None = None, tile: int | None = None) -> Report:
@@ -76,7 +81,10 @@ def score_pictures(model: Upscaler, folder: str | Path, *, tile: int | None = No
         started = time.perf_counter()
         sr = predictor.upscale(lr)
         seconds = time.perf_counter() - started
-        psnr, ssim = psnr_y(hr, sr, border=model.scale), ssim_y(hr, sr, border=model.scale)
+        try:
+            psnr, ssim = psnr_y(hr, sr, border=model.scale), ssim_y(hr, sr, border=model.scale)
+        except ValueError as error:
+            raise PictureError(f"{str(path)!r} cannot be measured: {error}") from error
         yield Score(path.name, psnr, ssim, seconds, sr.shape[0] * sr.shape[1] / 1e6)
 
 
