@@ -43,9 +43,10 @@ class ImageNetPreprocessing(keras.layers.Layer):  # type: ignore[misc]
 
 
 class Cut_VGG19:  # noqa: N801 - the name that users of ISR 2 know
-    """VGG19 up to the deepest layer asked for: `.model` maps (n, patch_size, patch_size, 3) RGB in [0, 1] to a list.
+    """VGG19 up to the deepest layer asked for: (n, patch_size, patch_size, 3) RGB in [0, 1] -> features of each layer.
 
-    layers_to_extract: names (`block5_conv4`) or ISR 2's integers, 1 to 21; the list has one array of features for each.
+    layers_to_extract: names (`block5_conv4`) or ISR 2's integers, 1 to 21. `.model` is the keras.Model, whose answer is
+    an array where one layer is asked for; `features` answers with a list always.
     weights: `imagenet` (fetched once by Keras, with its hash), the path of Keras' VGG19 file without top, or None for
     random ones. before_activation: features of convolutions before their ReLU. preprocessing: ImageNet's inside the
     graph; False feeds [0, 1] as ISR 2 did. Nothing in it is trainable. ValueError for a wrong argument, WeightsError
@@ -74,6 +75,11 @@ class Cut_VGG19:  # noqa: N801 - the name that users of ISR 2 know
         if weights is not None:
             _fill(self.model, _keras_arrays() if weights == "imagenet" else _file_arrays(Path(weights)), str(weights))
         self.model.trainable = False
+
+    def features(self, pictures: Any) -> list[Any]:
+        """One tensor (n, height, width, channels) for each of layers_to_extract, in their order."""
+        features = self.model(pictures, training=False)
+        return list(features) if isinstance(features, list | tuple) else [features]
 
     def _build(self, names: list[str]) -> keras.Model:
         x = picture = keras.Input(self.input_shape, name="input")
