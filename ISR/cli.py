@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import sys
@@ -60,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _upscale_parser(commands.add_parser("upscale", help="enlarge pictures"))
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
-    _weights_parser(commands.add_parser("weights", help="show the trained networks that come with ISR"))
+    _weights_parser(commands.add_parser("weights", help="show the trained networks that come with ISR, or blend two"))
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say what is done")
     return parser
@@ -71,6 +72,13 @@ def _whole(text: str, *, most: float = float("inf")) -> int:
         upper = f"of 1 to {most}" if most < float("inf") else "of at least 1"
         raise argparse.ArgumentTypeError(f"expected a whole number {upper}, got {text!r}")
     return int(text)
+
+
+def _fraction(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 <= float(text) <= 1.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +122,13 @@ def _evaluate_parser(parser: argparse.ArgumentParser) -> None:
 def _weights_parser(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     commands.add_parser("list", help="names, scales, sizes, licences, PSNR").set_defaults(command=_weights_list)
+    blend = commands.add_parser("blend", help="mix two weights of one network")
+    for name in ("first", "second"):
+        blend.add_argument(name, metavar=name.upper(), help="the path of a .weights.h5, or a name that `list` shows")
+    share = "how much of SECOND: 0 is FIRST, 1 is SECOND (default 0.8)"
+    blend.add_argument("--alpha", type=_fraction, default=0.8, metavar="A", help=share)
+    blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
+    blend.set_defaults(command=_weights_blend)
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -235,4 +250,13 @@ def _weights_list(options: argparse.Namespace) -> int:
         psnr = " / ".join(f"{value:.2f}" for value in record.psnr_y)
         rows.append(f"{record.name:<14} x{record.scale:<5} {record.parameters:>10,}  {psnr:<30} {record.licence}")
     console.show("\n".join(rows))
+    return OK
+
+
+def _weights_blend(options: argparse.Namespace) -> int:
+    from ISR.models.blend import blend_files
+
+    with console.muffled(verbose=options.verbose):
+        blend_files(options.first, options.second, options.output, alpha=options.alpha)
+    console.show_path(options.output)
     return OK

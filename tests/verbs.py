@@ -9,10 +9,12 @@ from ISR.models.image_model import ImageModel
 
 
 def randomised(model: ImageModel, *, seed: int = 0, spread: float = 0.1) -> ImageModel:
-    """The model with every weight drawn anew: no tap is zero, and no activation saturates."""
+    """The model with every weight drawn anew: no tap is zero, no activation saturates, every variance is positive."""
     rng = np.random.default_rng(seed)
     for variable in model.model.variables:
-        variable.assign(rng.normal(0.0, spread, variable.shape).astype(np.float32))
+        centre = 1.0 if variable.path.endswith(("/gamma", "/moving_variance")) else 0.0
+        values = rng.normal(centre, spread, variable.shape)
+        variable.assign((np.maximum(values, 0.5) if centre else values).astype(np.float32))
     return model
 
 

@@ -12,11 +12,33 @@ if TYPE_CHECKING:
 ARCHITECTURES = {
     "compact": ("ISR.models.compact", "Compact"),
     "espcn": ("ISR.models.espcn", "ESPCN"),
+    "fsrcnn": ("ISR.models.fsrcnn", "FSRCNN"),
     "rdn": ("ISR.models.rdn", "RDN"),
+    "rrdn": ("ISR.models.rrdn", "RRDN"),
+    "srcnn": ("ISR.models.srcnn", "SRCNN"),
+    "srgan": ("ISR.models.srgan", "SRGAN"),
+    "srresnet": ("ISR.models.srgan", "SRResNet"),
+    "vdsr": ("ISR.models.vdsr", "VDSR"),
 }
 _CLASSES = {name: module for module, name in ARCHITECTURES.values()}
+# What training needs besides a generator.
+_CLASSES |= {"Discriminator": "ISR.models.discriminator", "Cut_VGG19": "ISR.models.cut_vgg19"}
 
-__all__ = ["ARCHITECTURES", "ESPCN", "RDN", "Compact", "build"]
+__all__ = [
+    "ARCHITECTURES",
+    "ESPCN",
+    "FSRCNN",
+    "RDN",
+    "RRDN",
+    "SRCNN",
+    "SRGAN",
+    "VDSR",
+    "Compact",
+    "Cut_VGG19",
+    "Discriminator",
+    "SRResNet",
+    "build",
+]
 
 
 def build(architecture: str, scale: int, params: dict[str, Any], *, precision: str = "float32") -> ImageModel:

@@ -36,7 +36,7 @@ class ImageModel:
         self.params = params
         self.receptive_radius = receptive_radius
         self.precision = precision
-        with _dtype_policy(precision):
+        with dtype_policy(precision):
             self.model = self._build()
 
     @classmethod
@@ -68,8 +68,15 @@ class ImageModel:
         manifest.load(self.model, Path(path), architecture=self.architecture, scale=self.scale, params=self.params)
 
 
+def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None:
+    """ValueError where the scale is none of those that the architecture is defined for."""
+    if scale not in allowed:
+        raise ValueError(f"{architecture} enlarges by {', '.join(map(str, allowed))}, got scale {scale!r}")
+
+
 @contextlib.contextmanager
-def _dtype_policy(precision: str) -> Iterator[None]:
+def dtype_policy(precision: str) -> Iterator[None]:
+    """What is built inside computes in float32 or bfloat16, its weights being float32. ValueError for another name."""
     if precision not in ("float32", "bfloat16"):
         raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
     before = keras.config.dtype_policy()

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from ISR.models.layers import PixelShuffle, RepeatChannels
+from ISR.images import resize
+from ISR.models.layers import BicubicEnlarge, MultiplyBeta, PixelShuffle, RepeatChannels, bicubic_reach
 
 
 @pytest.mark.parametrize(("scale", "channels"), [(2, 3), (3, 1), (4, 2)])
@@ -31,9 +32,32 @@ def test_repeated_channels_shuffled_are_nearest_neighbour(scale: int) -> None:
     np.testing.assert_array_equal(came, values.repeat(scale, axis=1).repeat(scale, axis=2))
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (2, 3), (11, 6)])
+def test_bicubic_enlarge_is_the_interpolation_of_pictures(scale: int, height: int, width: int) -> None:
+    pictures = np.random.default_rng(scale).uniform(0, 1, (2, height, width, 3)).astype(np.float32)
+    came = ops.convert_to_numpy(BicubicEnlarge(scale)(pictures))
+    wanted = np.stack([resize.enlarge(picture, scale, method="bicubic") for picture in pictures])
+    np.testing.assert_allclose(came, wanted, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4, 8])
+def test_bicubic_reach_is_how_far_an_impulse_comes(scale: int) -> None:
+    impulse = np.zeros((1, 11, 11, 1), np.float32)
+    impulse[0, 5, 5] = 1.0
+    rows = np.nonzero(ops.convert_to_numpy(BicubicEnlarge(scale)(impulse)))[1]
+    assert (5 * scale - rows.min(), rows.max() - (5 * scale + scale - 1)) == (bicubic_reach(scale),) * 2
+
+
+def test_multiply_beta_scales() -> None:
+    assert ops.convert_to_numpy(MultiplyBeta(0.2)(np.full((1, 2), 5.0, np.float32))).tolist() == [[1.0, 1.0]]
+
+
 LAYERS: list[tuple[keras.layers.Layer, tuple[int | None, ...]]] = [
     (PixelShuffle(3, name="up"), (None, None, None, 2)),
     (RepeatChannels(5, name="again"), (None, None, None, 90)),
+    (MultiplyBeta(0.2, name="beta"), (None, None, None, 18)),
+    (BicubicEnlarge(2, name="bicubic"), (None, None, None, 18)),
 ]
 
 

@@ -36,6 +36,9 @@ def saved(tmp_path: Path) -> Path:
         ("espcn", 2, {}),
         ("rdn", 2, {"C": 2, "D": 2, "G": 6, "G0": 8}),
         ("rdn", 2, {"C": 1, "D": 1, "G": 6, "G0": 8, "upscaling": "shuffle"}),
+        ("rrdn", 2, {"C": 1, "D": 1, "G": 6, "G0": 8, "T": 2}),
+        ("fsrcnn", 2, {"d": 4, "s": 2, "m": 2}),
+        ("srgan", 4, {"blocks": 1, "width": 4}),
     ],
 )
 def test_round_trip(tmp_path: Path, name: str, scale: int, params: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from ISR import models
 from ISR.models.image_model import ImageModel
 
 SMALL_RDN = {"C": 2, "D": 2, "G": 6, "G0": 8}
+SMALL_RRDN = {"C": 2, "D": 2, "G": 6, "G0": 8, "T": 1}
 NETWORKS: list[tuple[str, int, dict[str, Any]]] = [
     ("compact", 2, {"width": 8, "depth": 3}),
     ("compact", 3, {"width": 8, "depth": 1}),
@@ -26,6 +27,21 @@ NETWORKS: list[tuple[str, int, dict[str, Any]]] = [
     ("rdn", 2, SMALL_RDN),
     ("rdn", 3, {**SMALL_RDN, "upscaling": "shuffle"}),
     ("rdn", 2, {**SMALL_RDN, "upscaling": "shuffle", "kernel_size": 5}),
+    ("rrdn", 4, SMALL_RRDN),
+    ("rrdn", 2, {**SMALL_RRDN, "T": 2, "C": 1, "beta": 0.5, "kernel_size": 5}),
+    ("srcnn", 2, {}),
+    ("srcnn", 3, {"layout": "9-5-5"}),
+    ("srcnn", 4, {}),
+    ("fsrcnn", 2, {"d": 8, "s": 4, "m": 2}),
+    ("fsrcnn", 3, {}),
+    ("fsrcnn", 4, {"d": 8, "s": 4, "m": 1}),
+    ("vdsr", 2, {"depth": 5, "width": 8}),
+    ("vdsr", 3, {"depth": 3, "width": 8}),
+    ("vdsr", 4, {"depth": 4, "width": 8}),
+    ("srgan", 2, {"blocks": 2, "width": 8}),
+    ("srgan", 3, {"blocks": 1, "width": 8}),
+    ("srgan", 4, {"blocks": 1, "width": 8}),
+    ("srresnet", 8, {"blocks": 1, "width": 4}),
 ]
 IDS = [f"{name}-x{scale}-{i}" for i, (name, scale, _) in enumerate(NETWORKS)]
 SIZES = [(1, 1), (1, 17), (2, 3), (7, 5), (13, 13), (31, 29), (40, 61)]
@@ -138,7 +154,7 @@ def test_backends_agree(backend: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "in.npz", **cases)
     script = Path(__file__).with_name("run_elsewhere.py")
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    subprocess.run([sys.executable, script, tmp_path], env=environment, check=True, timeout=300)
+    subprocess.run([sys.executable, script, tmp_path], env=environment, check=True, timeout=900)
     with np.load(tmp_path / "out.npz") as out:
         for i, sr in enumerate(expected):
             np.testing.assert_allclose(out[f"sr_{i}"], sr, rtol=0, atol=1e-4, err_msg=IDS[i])

@@ -1,0 +1,68 @@
+"""FSRCNN (Dong, Loy and Tang 2016): "Accelerating the Super-Resolution Convolutional Neural Network"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from ISR.models.image_model import ImageModel, check_scale
+
+DECONVOLUTION = 9
+
+
+class FSRCNN(ImageModel):
+    """Feature extraction, shrinking, mapping and expanding at the size of the input, then one deconvolution.
+
+    Section 3.2 of the paper. scale: 2, 3 or 4. d feature channels, s of them after shrinking, m mapping layers: the
+    paper's FSRCNN is (56, 12, 4), its FSRCNN-s (32, 5, 1). c_dim: channels; the paper enlarges luma alone (1).
+    ValueError for anything else.
+    """
+
+    architecture = "fsrcnn"
+
+    def __init__(
+        self, scale: int = 3, *, d: int = 56, s: int = 12, m: int = 4, c_dim: int = 3, precision: str = "float32"
+    ) -> None:
+        check_scale(self.architecture, scale, (2, 3, 4))
+        if min(d, s, m, c_dim) < 1:
+            raise ValueError(f"d, s, m and c_dim must be at least 1, got {d}, {s}, {m} and {c_dim}")
+        self.d, self.s, self.m, self.c_dim = d, s, m, c_dim
+        before = _cropping(scale)[0]
+        deconvolution = max(-(-before // scale), (DECONVOLUTION - 1 - before) // scale)
+        super().__init__(
+            scale=scale,
+            params={"d": d, "s": s, "m": m, "c_dim": c_dim},
+            receptive_radius=2 + m + deconvolution,
+            precision=precision,
+        )
+
+    def _build(self) -> keras.Model:
+        lr = keras.Input((None, None, self.c_dim), name="LR")
+        x = _conv(lr, self.d, 5, "extract")
+        x = _conv(x, self.s, 1, "shrink")
+        for i in range(1, self.m + 1):
+            x = _conv(x, self.s, 3, f"map_{i}")
+        x = _conv(x, self.d, 1, "expand")
+        # Not padding="same": the backends do not crop that alike.
+        small = keras.initializers.RandomNormal(stddev=0.001)
+        x = layers.Conv2DTranspose(
+            self.c_dim, DECONVOLUTION, strides=self.scale, kernel_initializer=small, dtype="float32", name="deconv"
+        )(x)
+        crop = _cropping(self.scale)
+        return keras.Model(lr, layers.Cropping2D((crop, crop), dtype="float32", name="SR")(x), name="fsrcnn")
+
+
+def _cropping(scale: int) -> tuple[int, int]:
+    """Rows before and after scale * h of the deconvolution's scale * (h - 1) + 9: as centred as whole pixels allow."""
+    surplus = DECONVOLUTION - scale
+    return surplus // 2, surplus - surplus // 2
+
+
+def _conv(x: Any, filters: int, side: int, name: str) -> Any:
+    """A convolution and a PReLU with one slope a channel (section 3.2), with the first weights of He et al. 2015."""
+    he = keras.initializers.HeNormal()
+    x = layers.Conv2D(filters, side, padding="same", kernel_initializer=he, name=name)(x)
+    slope = keras.initializers.Constant(0.25)
+    return layers.PReLU(alpha_initializer=slope, shared_axes=[1, 2], name=f"{name}_act")(x)

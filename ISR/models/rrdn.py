@@ -1,0 +1,96 @@
+"""RRDN: residual in residual dense blocks (Wang et al. 2018, "ESRGAN", section 3.1), as idealo's ISR 2 laid them out.
+
+Layer names are those of ISR 2, so that its weights find their layers. Unlike the paper's network it has ReLU, not
+LeakyReLU, and a single sub-pixel step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+from keras import layers
+
+from ISR.models.image_model import ImageModel
+from ISR.models.layers import MultiplyBeta, PixelShuffle
+
+ARCH_PARAMS = ("C", "D", "G", "G0", "T", "x")
+
+
+class RRDN(ImageModel):
+    """Dense blocks inside residual blocks inside a global residual, without batch norm, then sub-pixel output.
+
+    arch_params: T residual blocks of D dense blocks of C convolutions, growth G, G0 channels between blocks, x the
+    scale. patch_size: side of a fixed square input, None for any size. beta: residual scaling, on both levels.
+    init_val: kernels start uniform in [-v, v]. ValueError for anything else.
+    """
+
+    architecture = "rrdn"
+
+    def __init__(
+        self,
+        arch_params: Mapping[str, int],
+        patch_size: int | None = None,
+        beta: float = 0.2,
+        c_dim: int = 3,
+        kernel_size: int = 3,
+        init_val: float = 0.05,
+        *,
+        precision: str = "float32",
+    ) -> None:
+        if sorted(arch_params) != sorted(ARCH_PARAMS) or min(arch_params.values()) < 1:
+            raise ValueError(
+                f"arch_params must hold {', '.join(ARCH_PARAMS)}, each at least 1, got {dict(arch_params)}"
+            )
+        self.C, self.D, self.G, self.G0, self.T = (arch_params[key] for key in ["C", "D", "G", "G0", "T"])
+        self.patch_size, self.beta, self.c_dim = patch_size, beta, c_dim
+        self.kernel_size, self.init_val = kernel_size, init_val
+        scale, half = arch_params["x"], kernel_size // 2
+        # Pre_blocks_conv; C convolutions and LFF in each dense block; post_blocks_conv, PreShuffle; SR on HR pixels.
+        radius = half + self.T * self.D * (half * self.C + 1) + 2 + -(-half // scale)
+        params: dict[str, Any] = {key: arch_params[key] for key in ["C", "D", "G", "G0", "T"]}
+        params |= {"beta": beta, "c_dim": c_dim, "kernel_size": kernel_size}
+        super().__init__(scale=scale, params=params, receptive_radius=radius, precision=precision)
+
+    @classmethod
+    def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
+        sizes = {key: value for key, value in params.items() if key in ARCH_PARAMS}
+        options = {key: value for key, value in params.items() if key not in ARCH_PARAMS}
+        try:
+            return cls({**sizes, "x": scale}, **options, precision=precision)
+        except TypeError as error:
+            raise ValueError(f"rrdn cannot be built from {dict(params)}: {error}") from error
+
+    def _build(self) -> keras.Model:
+        lr = keras.Input((self.patch_size, self.patch_size, self.c_dim), name="LR_input")
+        x = pre_blocks = self._conv(self.G0, self.kernel_size, "Pre_blocks_conv")(lr)
+        for t in range(1, self.T + 1):
+            x = self._residual_block(x, t)
+        x = self._conv(self.G0, 3, "post_blocks_conv")(x)
+        x = layers.Add(name="GRL")([x, pre_blocks])
+        x = self._conv(self.c_dim * self.scale**2, 3, "PreShuffle")(x)
+        x = PixelShuffle(self.scale, name="PixelShuffle")(x)
+        sr = self._conv(self.c_dim, self.kernel_size, "SR", dtype="float32")(x)
+        return keras.Model(lr, sr, name="generator")
+
+    def _residual_block(self, block_input: Any, t: int) -> Any:
+        """D dense blocks with local residuals, the last one's output scaled and added to what came in."""
+        x = block_input
+        for d in range(1, self.D + 1):
+            scaled = MultiplyBeta(self.beta, name=f"MultiplyBeta_{t}_{d}")(self._dense_block(x, f"{t}_{d}"))
+            x = layers.Add(name=f"LRL_{t}_{d}")([x, scaled])
+        x = MultiplyBeta(self.beta, name=f"MultiplyBeta_{t}")(x)
+        return layers.Add(name=f"RRDB_{t}_out")([block_input, x])
+
+    def _dense_block(self, x: Any, name: str) -> Any:
+        """C convolutions that each see all before them, brought back to G0 channels by local feature fusion (LFF)."""
+        for c in range(1, self.C + 1):
+            grown = layers.ReLU(name=f"F_{name}_{c}_Relu")(self._conv(self.G, self.kernel_size, f"F_{name}_{c}")(x))
+            x = layers.Concatenate(name=f"RDB_Concat_{name}_{c}")([x, grown])
+        return self._conv(self.G0, 3, f"LFF_{name}")(x)
+
+    def _conv(self, filters: int, kernel_size: int, name: str, **options: Any) -> keras.layers.Layer:
+        # One initializer a layer: a shared unseeded one would give equal layers equal kernels.
+        initializer = keras.initializers.RandomUniform(-self.init_val, self.init_val)
+        return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=initializer, name=name, **options)

@@ -1,0 +1,58 @@
+"""SRCNN (Dong, Loy, He and Tang 2016): "Image Super-Resolution Using Deep Convolutional Networks"."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from ISR.models.image_model import ImageModel, check_scale
+from ISR.models.layers import BicubicEnlarge, bicubic_reach
+
+LAYOUTS = ("9-1-5", "9-3-5", "9-5-5")
+PADDINGS = ("same", "valid")
+
+
+class SRCNN(ImageModel):
+    """The picture enlarged by bicubic interpolation, then three convolutions with 64 and 32 filters and ReLU.
+
+    Section 3.1 of the paper, equations 1 to 3: patch extraction, non-linear mapping, reconstruction. scale: 2, 3 or 4.
+    layout: the three kernels' sides (section 4.3.2). c_dim: channels; the paper enlarges luma alone (1).
+    padding: `valid` as the paper trains, so that `border` HR pixels are missing on every side of the output
+    (section 4.1: 33x33 interpolated pixels become 21x21); `same` for whole pictures. The weights are the same.
+    ValueError for anything else.
+    """
+
+    architecture = "srcnn"
+
+    def __init__(
+        self,
+        scale: int = 3,
+        *,
+        layout: str = "9-1-5",
+        c_dim: int = 3,
+        padding: str = "same",
+        precision: str = "float32",
+    ) -> None:
+        check_scale(self.architecture, scale, (2, 3, 4))
+        if layout not in LAYOUTS or padding not in PADDINGS or c_dim < 1:
+            choices = f"layout {', '.join(LAYOUTS)}, padding {', '.join(PADDINGS)}, c_dim at least 1"
+            raise ValueError(f"srcnn takes {choices}: got {layout!r}, {padding!r}, {c_dim}")
+        self.layout, self.c_dim, self.padding = layout, c_dim, padding
+        reach = sum(side // 2 for side in self._sides())
+        self.border = reach if padding == "valid" else 0
+        radius = -(-(bicubic_reach(scale) + reach) // scale)
+        # Not the padding: weights trained with the one are read with the other.
+        params = {"layout": layout, "c_dim": c_dim}
+        super().__init__(scale=scale, params=params, receptive_radius=radius, precision=precision)
+
+    def _sides(self) -> list[int]:
+        return [int(side) for side in self.layout.split("-")]
+
+    def _build(self) -> keras.Model:
+        lr = keras.Input((None, None, self.c_dim), name="LR")
+        f1, f2, f3 = self._sides()
+        x = BicubicEnlarge(self.scale, dtype="float32", name="bicubic")(lr)
+        x = layers.Conv2D(64, f1, padding=self.padding, activation="relu", name="conv_1")(x)
+        x = layers.Conv2D(32, f2, padding=self.padding, activation="relu", name="conv_2")(x)
+        sr = layers.Conv2D(self.c_dim, f3, padding=self.padding, dtype="float32", name="SR")(x)
+        return keras.Model(lr, sr, name="srcnn")
