@@ -17,7 +17,7 @@ from ISR.images.files import Picture
 from ISR.predict import destinations
 
 # Cores smaller than this spend most of a network's time on context that is thrown away.
-SMALLEST_TILE = 192
+SMALLEST_TILE = 256
 # More takes more memory, and on two CPU cores four were slower than one (1.8 s against 1.5 s, a small RDN).
 BATCH_SIZE = 1
 # Keys' cubic reads two samples on each side.
@@ -56,7 +56,7 @@ class _Planes:
 class Predictor:
     """Enlarges pictures with one model; holds the picture, its enlargement and one batch of tiles, nothing larger.
 
-    tile: side of what is kept of a tile, in low-resolution pixels; by default the greater of 192 and twice the model's
+    tile: side of what is kept of a tile, in low-resolution pixels; by default the greater of 256 and twice the model's
     receptive radius. batch_size: tiles in one run of the model. Neither changes the result. progress: called after each
     batch with (finished, all) output pixels; what it raises ends the work. ValueError for a tile or batch below 1.
     """

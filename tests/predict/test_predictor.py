@@ -178,7 +178,7 @@ def test_another_array_is_refused(array: Array, message: str) -> None:
 
 
 def test_the_default_tile_grows_with_what_the_network_sees_and_nothing_is_below_one() -> None:
-    assert [Predictor(Stacked(layers=layers)).tile for layers in (2, 150)] == [192, 300]
+    assert [Predictor(Stacked(layers=layers)).tile for layers in (2, 150)] == [256, 300]
     for tile, batch_size in [(0, None), (-5, None), (None, 0)]:
         with pytest.raises(ValueError, match="tile and batch_size must be at least 1"):
             Predictor(Nearest(), tile=tile, batch_size=batch_size)
