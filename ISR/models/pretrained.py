@@ -47,7 +47,7 @@ WEIGHTS: dict[str, Weights] = {
         licence="Apache-2.0",
         data="387 photographs under free licences, listed in the model card",
         psnr_y=(37.21, 32.85, 31.68),
-        bfloat16=False,
+        bfloat16=True,
     ),
 }
 
