@@ -145,7 +145,7 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_trains_on_the_other_backends(recipe: Callable[..., config.Config], backend: str) -> None:
     pytest.importorskip(backend)
-    overrides = config.to_mapping(recipe(epochs=4, steps_per_epoch=20, optimizer="muon"))
+    overrides = config.to_mapping(recipe(epochs=10, steps_per_epoch=20, optimizer="muon"))
     settings = [f"{s}.{k}={v}" for s, keys in overrides.items() for k, v in keys.items() if v is not None]
     command = [sys.executable, "-m", "ISR", "train", *(part for setting in settings for part in ("--set", setting))]
     done = subprocess.run(
