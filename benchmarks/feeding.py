@@ -15,7 +15,7 @@ import keras
 from ISR import backend, config, losses, models
 from ISR.datasets import folders
 from ISR.datasets.batches import Batch, PatchBatches
-from ISR.train import optimizers
+from ISR.train import callbacks, optimizers
 
 STEPS = 60
 TURNS = 5
@@ -36,11 +36,6 @@ class Repeated(keras.utils.PyDataset):  # type: ignore[misc]
         return self.batch
 
 
-class KeepMemory(keras.callbacks.Callback):  # type: ignore[misc]
-    def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
-        backend.keep_freed_memory()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
@@ -59,7 +54,7 @@ def main() -> None:
 
     def epoch(batches: keras.utils.PyDataset) -> float:
         started = time.perf_counter()
-        model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[KeepMemory()])
+        model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[callbacks.KeepMemory()])
         return (time.perf_counter() - started) / STEPS
 
     repeated = Repeated(fresh)

@@ -83,8 +83,11 @@ class WholePicturePSNR(keras.callbacks.Callback):  # type: ignore[misc]
         last = epoch + 1 == self.params["epochs"]
         if self.pairs and logs is not None:
             due = last or (epoch + 1) % self.every == 0
-            with averaged(self.model):
-                logs["val_psnr_y"] = validate(self.pairs, self.forward) if due else float("nan")
+            logs["val_psnr_y"] = self._validated() if due else float("nan")
+
+    def _validated(self) -> float:
+        with averaged(self.model):
+            return validate(self.pairs, self.forward)
 
 
 def validate(pairs: Sequence[Pair], forward: Forward) -> float:
