@@ -11,6 +11,7 @@ from typing import Any, Self
 import keras
 from keras import layers
 
+from ISR.models.arch_params import build, check
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import PixelShuffle
 
@@ -39,10 +40,7 @@ class RDN(ImageModel):
         *,
         precision: str = "float32",
     ) -> None:
-        if sorted(arch_params) != sorted(ARCH_PARAMS) or min(arch_params.values()) < 1:
-            raise ValueError(
-                f"arch_params must hold {', '.join(ARCH_PARAMS)}, each at least 1, got {dict(arch_params)}"
-            )
+        check(arch_params, ARCH_PARAMS)
         if upscaling not in UPSCALING:
             raise ValueError(f"upscaling must be one of {', '.join(UPSCALING)}, got {upscaling!r}")
         self.C, self.D, self.G, self.G0 = (arch_params[key] for key in ["C", "D", "G", "G0"])
@@ -57,12 +55,7 @@ class RDN(ImageModel):
 
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
-        sizes = {key: value for key, value in params.items() if key in ARCH_PARAMS}
-        options = {key: value for key, value in params.items() if key not in ARCH_PARAMS}
-        try:
-            return cls({**sizes, "x": scale}, **options, precision=precision)
-        except TypeError as error:
-            raise ValueError(f"rdn cannot be built from {dict(params)}: {error}") from error
+        return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
 
     def _build(self) -> keras.Model:
         lr = keras.Input((self.patch_size, self.patch_size, self.c_dim), name="LR")

@@ -12,6 +12,7 @@ from typing import Any, Self
 import keras
 from keras import layers
 
+from ISR.models.arch_params import build, check
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import MultiplyBeta, PixelShuffle
 
@@ -39,10 +40,7 @@ class RRDN(ImageModel):
         *,
         precision: str = "float32",
     ) -> None:
-        if sorted(arch_params) != sorted(ARCH_PARAMS) or min(arch_params.values()) < 1:
-            raise ValueError(
-                f"arch_params must hold {', '.join(ARCH_PARAMS)}, each at least 1, got {dict(arch_params)}"
-            )
+        check(arch_params, ARCH_PARAMS)
         self.C, self.D, self.G, self.G0, self.T = (arch_params[key] for key in ["C", "D", "G", "G0", "T"])
         self.patch_size, self.beta, self.c_dim = patch_size, beta, c_dim
         self.kernel_size, self.init_val = kernel_size, init_val
@@ -55,12 +53,7 @@ class RRDN(ImageModel):
 
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
-        sizes = {key: value for key, value in params.items() if key in ARCH_PARAMS}
-        options = {key: value for key, value in params.items() if key not in ARCH_PARAMS}
-        try:
-            return cls({**sizes, "x": scale}, **options, precision=precision)
-        except TypeError as error:
-            raise ValueError(f"rrdn cannot be built from {dict(params)}: {error}") from error
+        return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
 
     def _build(self) -> keras.Model:
         lr = keras.Input((self.patch_size, self.patch_size, self.c_dim), name="LR_input")
