@@ -18,7 +18,7 @@ from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
 from ISR.images.files import to_float, to_samples
 from ISR.metrics import psnr_y
-from ISR.train import session
+from ISR.train import optimizers, session
 
 log = logging.getLogger(__name__)
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
@@ -57,15 +57,14 @@ class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
 @contextlib.contextmanager
 def averaged(model: keras.Model) -> Iterator[None]:
     """The model with the moving average of its weights in place, if its optimizer keeps one; the weights come back."""
-    averages = [variable for variable in model.optimizer.variables if variable.name.endswith("_average")]
-    weights = model.trainable_variables if averages else []
-    kept = [keras.ops.convert_to_numpy(variable) for variable in weights]
-    for variable, average in zip(weights, averages, strict=True):
+    pairs = optimizers.averages(model.optimizer, model)
+    kept = [keras.ops.convert_to_numpy(variable) for variable, _ in pairs]
+    for variable, average in pairs:
         variable.assign(average)
     try:
         yield
     finally:
-        for variable, value in zip(weights, kept, strict=True):
+        for (variable, _), value in zip(pairs, kept, strict=True):
             variable.assign(value)
 
 
