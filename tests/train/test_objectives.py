@@ -202,6 +202,20 @@ def test_validation_changes_no_variable_and_logs_the_same_names() -> None:
     assert set(judged) == set(trained)
 
 
+@pytest.mark.parametrize("name", sorted(losses.RECIPES))
+def test_a_recipe_trains(name: str) -> None:
+    recipe = losses.recipe(name)
+    parts = {
+        "pixel": losses.pixel(recipe.pixel),
+        "perceptual": losses.perceptual(recipe.perceptual, scale=recipe.feature_scale),
+        "adversarial": losses.adversarial(recipe.adversarial),
+    }
+    logs = one_step(compiled(objective(feature_layers=1, loss_weights=recipe.loss_weights, **parts)))
+    content, adversarial, features = recipe.weights
+    total = content * logs["generator_loss"] + adversarial * logs["discriminator_loss"]
+    assert logs["loss"] == pytest.approx(total + features * logs["feature_extractor_loss"], rel=1e-5)
+
+
 def test_the_objective_called_gives_sr() -> None:
     lr, _ = batch()
     model = objective()
@@ -248,6 +262,18 @@ def test_trains_with_the_features_of_vgg19(layers: list[int | str]) -> None:
         f"feature_extractor{number}_loss" for number in ["", "_1"][: len(layers)]
     ]
     assert np.isfinite(float(logs["loss"]))
+
+
+@pytest.mark.slow
+def test_two_devices_take_the_step_of_one() -> None:
+    """The same global batch on two logical processors under tf.distribute.MirroredStrategy."""
+    pytest.importorskip("tensorflow")
+    command = [sys.executable, str(Path(__file__).with_name("run_on_two_devices.py"))]
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    # Seen: 6e-8, float32's rounding. Gradients that are added and not averaged would be off by 1e-2.
+    assert float(done.stdout) < 1e-6
 
 
 @pytest.mark.slow
