@@ -76,6 +76,7 @@ def minus_log_sigmoid(logits: Any) -> Any:
 def written_out(model: AdversarialTraining, lr: Any, hr: Any) -> tuple[Any, Any]:
     """The gradients of an SRGAN step by two tapes: the generator's and the critic's, at the same weights."""
     G, D, F = model.generator, model.discriminator, model.feature_extractor
+    hr = ops.convert_to_tensor(hr)
 
     def generator_loss() -> Any:
         sr = G(lr, training=True)
