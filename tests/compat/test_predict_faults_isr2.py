@@ -93,8 +93,8 @@ def test_p6_memory_does_not_grow_with_the_picture() -> None:
 
 def test_p6_a_run_is_never_larger_than_the_default_s() -> None:
     network = Counted()
-    for tile in (1, 16, 60, 200, 300):
-        network.predict(np.zeros((400, 300, 3), np.uint8), by_patch_of_size=tile, batch_size=500)
+    for tile, side in ((1, 25), (16, 120), (60, 400), (200, 400), (300, 400)):
+        network.predict(np.zeros((side, side, 3), np.uint8), by_patch_of_size=tile, batch_size=500)
     sizes = [np.prod(shape[:3]) for shape in network.shapes if shape[1] <= 256 + 2 * 9]
     assert max(sizes) <= (256 + 2 * 9) ** 2 and max(shape[0] for shape in network.shapes) > 100
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import drawn
-from verbs import randomised
+from verbs import randomised, said
 
 from ISR import models
 from ISR.errors import PictureError
@@ -125,11 +124,11 @@ def test_seams_are_told_once(network: ImageModel, caplog: pytest.LogCaptureFixtu
     network.predict(floats(5, 5, 3), 4)
     network.predict(floats(5, 5, 3), 4, padding_size=network.receptive_radius)
     network.predict(floats(5, 5, 3), padding_size=2)  # nothing is cut, so nothing shows
-    assert caplog.records == []
+    assert said(caplog) == []
     network.predict(floats(5, 5, 3), 4, padding_size=2)
     network.predict(floats(5, 5, 3), 4, padding_size=1)
-    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.WARNING, "padding_size=2: rdn sees 9 pixels far, so tiles will show: leave padding_size out")
+    assert said(caplog) == [
+        ("WARNING", "padding_size=2: rdn sees 9 pixels far, so tiles will show: leave padding_size out")
     ]
 
 
