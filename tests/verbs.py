@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ISR.images import tiling
 from ISR.models.image_model import ImageModel
@@ -43,3 +44,8 @@ def assert_tiles_equal_whole(model: ImageModel, height: int, width: int, *, tile
         for index, result in zip(batch, results, strict=True):
             tiling.paste(tiled, plan, index, result)
     np.testing.assert_allclose(tiled, model.run(lr[None])[0], rtol=0, atol=1e-5)
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """(level, message) of what ISR itself logged: TensorFlow warns where one process builds many networks."""
+    return [(r.levelname, r.getMessage()) for r in caplog.records if r.name.startswith("ISR")]
