@@ -69,9 +69,9 @@ def find(name: str) -> Path:
 
 
 def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str = "auto") -> ImageModel | Interpolation:
-    """What enlarges under that name: an interpolation, shipped weights, or a `.weights.h5` with its manifest.
+    """What enlarges under that name: an interpolation, shipped weights, or a file of weights.
 
-    name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others. scale:
+    name: a file is a `.weights.h5` with its manifest, or an `.hdf5` of ISR 2's RDN or RRDN; `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others. scale:
     2 where the name leaves it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it
     and the weights lose nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError
     where the file is damaged.
@@ -80,7 +80,7 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if name in RECEPTIVE_RADIUS:
         return Interpolation(name, scale or 2)
-    if name.endswith(".h5"):
+    if name.endswith((".h5", ".hdf5")):
         return _from_file(Path(name), scale, "float32" if precision == "auto" else precision)
     record = _choose(name, scale)
     if precision == "auto":
@@ -103,9 +103,12 @@ def _choose(name: str, scale: int | None) -> Weights:
 
 
 def _from_file(path: Path, scale: int | None, precision: str, *, sha256: str | None = None) -> ImageModel:
-    from ISR.models import manifest
+    from ISR.models import legacy, manifest
 
-    content: dict[str, Any] = manifest.read(path)
+    if legacy.is_legacy(path):
+        content: dict[str, Any] = dict(zip(("architecture", "scale", "params"), legacy.describe(path), strict=True))
+    else:
+        content = manifest.read(path)
     if content["architecture"] not in ARCHITECTURES:
         raise WeightsError(
             f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}"
