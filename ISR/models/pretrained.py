@@ -145,12 +145,12 @@ def _released(record: Weights) -> Located:
 
 
 def _described(path: Path) -> Located:
-    if path.suffix == ".hdf5":
-        from ISR.models import legacy
+    from ISR.models import legacy, manifest
 
-        return Located(path, *legacy.describe(path))
-    from ISR.models import manifest
-
+    if legacy.is_legacy(path):
+        architecture, scale, params = legacy.describe(path)
+        params.pop("beta", None)  # which the file does not hold: it is as by default, or as the caller has it
+        return Located(path, architecture, scale, params)
     content = manifest.read(path)
     if content["architecture"] not in ARCHITECTURES:
         raise WeightsError(
