@@ -57,6 +57,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "ISR.config", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
+WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION = 300, 60
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
