@@ -84,13 +84,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _predict(recipe: Config) -> list[Path]:
     """What section `prediction` of our own config.yml names, enlarged."""
-    from ISR.models.pretrained import load_model
+    from ISR.models.pretrained import load_model, obtain
     from ISR.predict import Predictor
 
     wanted = recipe.prediction
     if wanted.input_dir is None:
         raise ConfigError("prediction.input_dir is not set: write the folder of the pictures to enlarge into the file")
     predictor = Predictor(wanted.input_dir, wanted.output_dir)
+    obtain(wanted.weights)  # apart, because a download has a bar
     with console.muffled(verbose=False):
         model = load_model(wanted.weights)
     return predictor.get_predictions(model)

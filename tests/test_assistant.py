@@ -21,6 +21,7 @@ from ISR.errors import ConfigError
 from ISR.images import files
 
 TRAINING_SETS = {"a": {"hr_train_dir": "./cats", "hr_valid_dir": "./dogs"}}
+PSNR_SMALL = {"C": 3, "D": 10, "G": 64, "G0": 64, "x": 2}
 SIZES = {"C": 1, "D": 1, "G": 2, "G0": 2, "x": 2}
 
 
@@ -212,7 +213,10 @@ def test_trains_by_isr_2_s_config(here: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("flag", "content", "message"),
     [
-        ("-p", isr_2(), "weights_paths.generator is not set: .*: a path"),
+        ("-p", isr_2(), "weights_paths.generator is not set: .*: a path$"),
+        ("-p", isr_2(generators={"rdn": PSNR_SMALL}), "weights_paths.generator is not set: .*: a path, psnr-small$"),
+        ("-p", isr_2(weights_paths={"generator": "nowhere.hdf5"}), "no file 'nowhere.hdf5'"),
+        ("-p", isr_2(weights_paths={"generator": "compact-x2"}), "compact"),
         ("-p", isr_2(default={"test_set": "cat"}), "default.test_set names 'cat', .* test_sets: did you mean cats?"),
         ("-p", isr_2(default={"generator": "rrdn"}), "default.generator names 'rrdn', which is none of the file's gen"),
         ("-p", isr_2(test_sets={"a": "./cats", "b": "./dogs"}), "default.test_set is not set: write one of a, b"),
