@@ -62,6 +62,8 @@ def build(
     network: type[Network], names: Sequence[str], *, scale: int, params: Mapping[str, Any], precision: str
 ) -> Network:
     """The network of which `params` holds sizes and options side by side. ValueError where one is not known."""
+    if "weights" in params:  # a manifest or a recipe from elsewhere must not make us fetch or read another file
+        raise ValueError(f"weights are no parameter of a network, got {params['weights']!r}")
     sizes = {key: value for key, value in params.items() if key in names}
     options = {key: value for key, value in params.items() if key not in names}
     try:

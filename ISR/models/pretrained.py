@@ -58,18 +58,19 @@ def find(name: str) -> Path:
 def locate(weights: str | Path, architecture: str) -> Located:
     """The file of those weights, by their name or its path, and the sizes of the network that it is for.
 
-    WeightsError where no weights of that architecture have the name, or the file is not one of them.
+    A name without its scale means the first such in the table. WeightsError where no weights of that architecture have
+    the name, or the file is not one of them.
     """
     if is_path(weights):
         located = _described(Path(weights))
         if located.architecture != architecture:
             raise WeightsError(f"{str(weights)!r} is for the architecture {located.architecture}, not {architecture}")
         return located
-    names = [record.name for record in WEIGHTS.values() if record.architecture == architecture]
-    if weights not in names:
-        known = ", ".join(names)
-        raise WeightsError(f"unknown {architecture} weights {weights!r}: expected {known}, or a path ({ENDINGS})")
-    return _released(WEIGHTS[str(weights)])
+    named = [record for record in _named(str(weights)) if record.architecture == architecture]
+    if not named:
+        known = ", ".join(record.name for record in WEIGHTS.values() if record.architecture == architecture)
+        raise WeightsError(f"unknown {architecture} weights {str(weights)!r}: expected {known}, or a path ({ENDINGS})")
+    return _released(named[0])
 
 
 def is_path(weights: str | Path) -> bool:
@@ -110,9 +111,12 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
     return _built(_released(record), precision)
 
 
+def _named(name: str) -> list[Weights]:
+    return [r for r in WEIGHTS.values() if name in (r.name, r.name.removesuffix(f"-x{r.scale}"))]
+
+
 def _choose(name: str, scale: int | None) -> Weights:
-    named = [r for r in WEIGHTS.values() if name in (r.name, r.name.removesuffix(f"-x{r.scale}"))]
-    named = named or [record for record in WEIGHTS.values() if record.architecture == name and record.shipped]
+    named = _named(name) or [record for record in WEIGHTS.values() if record.architecture == name and record.shipped]
     if not named:
         raise UnknownModelError(_unknown(name))
     wanted = scale or (2 if name != named[0].name else named[0].scale)

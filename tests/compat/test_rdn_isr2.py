@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from verbs import randomised
 
+from ISR import models
 from ISR.errors import WeightsError
 from ISR.models import RDN, RRDN, pretrained
 from ISR.models.rdn import WEIGHTS_URLS, get_network, make_model
@@ -119,8 +120,8 @@ def test_the_table_of_urls_is_that_of_the_weights() -> None:
 def saved(tmp_path: Path) -> tuple[RDN, Path]:
     network = randomised(RDN(SIZES, upscaling="shuffle", kernel_size=5))
     assert isinstance(network, RDN)
-    network.save(tmp_path / "own" / "own.weights.h5")
-    return network, tmp_path / "own" / "own.weights.h5"
+    network.save(tmp_path / "own-x2" / "own-x2.weights.h5")
+    return network, tmp_path / "own-x2" / "own-x2.weights.h5"
 
 
 def equal(first: RDN, second: RDN) -> None:
@@ -148,10 +149,13 @@ def test_weights_are_a_name_that_overrides_the_sizes(saved: tuple[RDN, Path], mo
 
     network, path = saved
     written = manifest.read(path)
-    record = Weights("own", "rdn", 2, written["params"], written["parameters"], written["sha256"], "Apache-2.0", "none")
-    monkeypatch.setitem(WEIGHTS, "own", record)
+    record = Weights(
+        "own-x2", "rdn", 2, written["params"], written["parameters"], written["sha256"], "Apache-2.0", "none"
+    )
+    monkeypatch.setitem(WEIGHTS, "own-x2", record)
     monkeypatch.setattr(pretrained, "shipped_folder", lambda: path.parents[1])
-    equal(RDN({**SIZES, "x": 4}, c_dim=1, upscaling="ups", weights="own"), network)
+    for name in ("own-x2", "own"):
+        equal(RDN({**SIZES, "x": 4}, c_dim=1, upscaling="ups", weights=name), network)
 
 
 @pytest.mark.parametrize("name", ["psnr-smal", "gans", "compact-x2", "weights/psnr-small"])
@@ -171,3 +175,8 @@ def test_a_file_for_another_architecture_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"none\.weights\.h5"):
         RDN(weights=tmp_path / "none.weights.h5")
+
+
+def test_a_manifest_or_recipe_cannot_name_other_weights() -> None:
+    with pytest.raises(ValueError, match="no parameter of a network"):
+        models.build("rdn", 2, {**SIZES, "weights": "psnr-small"})
