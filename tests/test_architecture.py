@@ -58,6 +58,7 @@ WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
+WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION = 300, 60
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
