@@ -181,20 +181,17 @@ class _Session:
         for key in ("hr_train_dir", "hr_valid_dir"):
             if folders[key] is None:
                 raise ConfigError(f"training_sets.{name}.{key} is not set: write a folder of pictures")
-        return {
-            **{key: value for key, value in folders.items() if key != "data_name"},
-            "dataname": folders["data_name"],
-        }
+        return {"dataname": folders.pop("data_name"), **folders}
 
     def _critics(self, hr_patch_size: int) -> dict[str, Any]:
         from ISR.models import Cut_VGG19, Discriminator
 
         chosen, layers = self.settings.default, self.settings.feature_extractor.vgg19.layers_to_extract
         # The raw feed, for which the file's loss weights were chosen: after ImageNet's, features are far larger.
-        features = partial(Cut_VGG19, hr_patch_size, layers, preprocessing=False)
+        extractor = partial(Cut_VGG19, hr_patch_size, layers, preprocessing=False)
         return {
             "discriminator": Discriminator(hr_patch_size) if chosen.discriminator else None,
-            "feature_extractor": features() if chosen.feature_extractor else None,
+            "feature_extractor": extractor() if chosen.feature_extractor else None,
         }
 
     def _trainer_settings(self) -> dict[str, Any]:
