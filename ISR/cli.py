@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _upscale_parser(commands.add_parser("upscale", help="enlarge pictures"))
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
-    _weights_parser(commands.add_parser("weights", help="show the trained networks that come with ISR, or blend two"))
+    _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows, or blend two"))
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say what is done")
     return parser
@@ -82,8 +82,10 @@ def _fraction(text: str) -> float:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    names = "compact, compact-x2, nearest, bilinear, bicubic, lanczos, or the path of a .weights.h5"
-    parser.add_argument("--model", default="compact", metavar="NAME", help=f"{names} (default compact)")
+    here = "compact, compact-x2, nearest, bilinear, bicubic, lanczos (default compact)"
+    there = "downloaded at first use: psnr-small, psnr-large, noise-cancel, gans"
+    names = f"{here}; {there}; or the path of a .weights.h5, or of ISR 2's .hdf5"
+    parser.add_argument("--model", default="compact", metavar="NAME", help=names)
     parser.add_argument("--scale", type=_whole, metavar="N", help="how many times larger (default: the model's, or 2)")
     parser.add_argument("--tile", type=_whole, metavar="N", help="side of a tile in pixels; less needs less memory")
     choices = ("auto", "float32", "bfloat16")
@@ -123,8 +125,9 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     commands.add_parser("list", help="names, scales, sizes, licences, PSNR").set_defaults(command=_weights_list)
     blend = commands.add_parser("blend", help="mix two weights of one network")
+    source = "the path of a .weights.h5 or .hdf5, or a name that `list` shows"
     for name in ("first", "second"):
-        blend.add_argument(name, metavar=name.upper(), help="the path of a .weights.h5, or a name that `list` shows")
+        blend.add_argument(name, metavar=name.upper(), help=source)
     share = "how much of SECOND: 0 is FIRST, 1 is SECOND (default 0.8)"
     blend.add_argument("--alpha", type=_fraction, default=0.8, metavar="A", help=share)
     blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
@@ -150,9 +153,10 @@ def _upscale(options: argparse.Namespace) -> int:
 
 
 def _predictor(options: argparse.Namespace) -> Predictor:
-    from ISR.models.pretrained import load_model
+    from ISR.models.pretrained import load_model, obtain
     from ISR.predict.predictor import Predictor
 
+    obtain(options.model, options.scale)
     with console.muffled(verbose=options.verbose):
         model = load_model(options.model, options.scale, precision=options.precision)
     return Predictor(model, tile=options.tile)
@@ -247,15 +251,20 @@ def _weights_list(options: argparse.Namespace) -> int:
 
     rows = [f"{'name':<14} {'scale':<6} {'parameters':>10}  {'PSNR-Y Set5 / Set14 / BSD100':<30} licence"]
     for record in WEIGHTS.values():
-        psnr = " / ".join(f"{value:.2f}" for value in record.psnr_y)
-        rows.append(f"{record.name:<14} x{record.scale:<5} {record.parameters:>10,}  {psnr:<30} {record.licence}")
+        psnr = " / ".join("-" if value is None else f"{value:.2f}" for value in record.psnr_y)
+        psnr += "" if record.measured else " (quoted)"
+        row = f"{record.name:<14} x{record.scale:<5} {record.parameters:>10,}  {psnr:<30} {record.licence}"
+        rows.append(row if record.size is None else f"{row}, {record.size / 1e6:.1f} MB to download")
     console.show("\n".join(rows))
     return OK
 
 
 def _weights_blend(options: argparse.Namespace) -> int:
     from ISR.models.blend import blend_files
+    from ISR.models.pretrained import obtain
 
+    for name in (options.first, options.second):
+        obtain(name)
     with console.muffled(verbose=options.verbose):
         blend_files(options.first, options.second, options.output, alpha=options.alpha)
     console.show_path(options.output)

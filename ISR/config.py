@@ -16,7 +16,7 @@ from ISR.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
     """What a value must satisfy beyond its type."""
 
     low: float | None = None
@@ -25,6 +25,7 @@ class _Rule:
     pattern: str = ""
 
     def check(self, name: str, value: Any) -> None:
+        """ConfigError, which says `name`, where the value breaks the rule."""
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
         if self.low is not None and value < self.low:
@@ -55,7 +56,7 @@ def _setting(
     choices: tuple[str | int, ...] = (),
     pattern: str = "",
 ) -> Any:
-    rule = {"rule": _Rule(low, high, choices, pattern)}
+    rule = {"rule": Rule(low, high, choices, pattern)}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=rule)
     return field(default=default, metadata=rule)
@@ -111,6 +112,15 @@ class OutputConfig:
 
 
 @dataclass(frozen=True)
+class PredictionConfig:
+    """What ISR.assistant enlarges with which weights: a name of `isr weights list`, an interpolation or a path."""
+
+    input_dir: str | None = _setting(None)
+    output_dir: str = _setting("./data/output")
+    weights: str = _setting("compact-x2")
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole recipe: Config() is config.yml."""
 
@@ -118,6 +128,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
 
 
 def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Config:
@@ -125,7 +136,7 @@ def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Co
 
     Raises ConfigError naming the setting: unknown (with the nearest known name), of a wrong type or out of its range.
     """
-    content = _read(Path(path)) if path is not None else {}
+    content = read(Path(path)) if path is not None else {}
     config = from_mapping(content)
     for text in overrides:
         config = override(config, *_parse_override(text))
@@ -134,7 +145,7 @@ def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Co
 
 def from_mapping(content: Mapping[str, Any]) -> Config:
     """The recipe in nested mappings such as `yaml.safe_load` returns; what is left out keeps its default."""
-    built = _build(Config, content, "")
+    built = build(Config, content, "")
     assert isinstance(built, Config)
     return built
 
@@ -150,7 +161,8 @@ def dump(config: Config) -> str:
     return yaml.safe_dump(to_mapping(config), sort_keys=False)
 
 
-def _read(path: Path) -> Mapping[str, Any]:
+def read(path: Path) -> Mapping[str, Any]:
+    """A YAML file's mapping, each key once; empty for an empty file. ConfigError for any other file."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -174,7 +186,11 @@ def _plain_yaml(text: str, name: str) -> Any:
     return content
 
 
-def _build(kind: type, content: Any, prefix: str) -> Any:
+def build(kind: type, content: Any, prefix: str) -> Any:
+    """The frozen dataclass `kind` from a mapping, each value checked by its field's type and Rule.
+
+    prefix: where the mapping stands, for messages: `train.`. ConfigError as in `load`.
+    """
     if not isinstance(content, Mapping):
         raise ConfigError(f"{prefix.rstrip('.') or 'the config'} must be a mapping, got {content!r}")
     known = {f.name: f for f in fields(kind)}
@@ -182,29 +198,30 @@ def _build(kind: type, content: Any, prefix: str) -> Any:
     values = {}
     for key, value in content.items():
         if key not in known:
-            raise ConfigError(f"unknown setting {prefix}{key}{_nearest(str(key), known)}")
+            raise ConfigError(f"unknown setting {prefix}{key}{nearest(str(key), known)}")
         name = f"{prefix}{key}"
         if is_dataclass(types[key]):
-            values[key] = _build(types[key], value, name + ".")
+            values[key] = build(types[key], value, name + ".")
         else:
-            values[key] = _checked(name, value, types[key], known[key].metadata["rule"])
+            values[key] = _checked(name, value, types[key], known[key].metadata.get("rule", Rule()))
     return kind(**values)
 
 
-def _nearest(key: str, known: Iterable[str]) -> str:
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown key: the known one that looks most like it, else all."""
     names = sorted(known)
     close = difflib.get_close_matches(key, names, n=1)
     return f": did you mean {close[0]}?" if close else f": known are {', '.join(names)}"
 
 
-def _checked(name: str, value: Any, expected: Any, rule: _Rule) -> Any:
+def _checked(name: str, value: Any, expected: Any, rule: Rule) -> Any:
     allowed = typing.get_args(expected) if type(None) in typing.get_args(expected) else (expected,)
     kinds = [typing.get_origin(kind) or kind for kind in allowed]
     if value is None and type(None) in kinds:
         return None
     if float in kinds:
         value = _as_float(value)
-    if isinstance(value, bool) or not isinstance(value, tuple(kinds)):
+    if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(kinds)):
         wanted = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ConfigError(f"{name} must be {wanted}, got {value!r}")
     if isinstance(value, float) and not abs(value) < float("inf"):

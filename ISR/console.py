@@ -58,6 +58,9 @@ def terminable() -> Iterator[None]:
 def log_shown(*, verbose: bool) -> Iterator[None]:
     """The package's warnings, or with `verbose` all that it logs, as lines on stderr."""
     log, handler = logging.getLogger("ISR"), logging.StreamHandler(sys.stderr)
+    if any(isinstance(present.formatter, _OneLine) for present in log.handlers):
+        yield  # a command inside a command: each line once
+        return
     handler.setFormatter(_OneLine())
     before = log.level
     log.setLevel(logging.INFO if verbose else logging.WARNING)

@@ -24,6 +24,7 @@ TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MOD
 LAYERS = {
     "ISR.__main__": 5,
     "ISR.cli": 4,
+    "ISR.assistant": 4,
     "ISR.console": 4,
     "ISR.web": 4,
     "ISR.evaluate": 3,
@@ -37,6 +38,7 @@ LAYERS = {
     "ISR.losses": 0,
     "ISR.metrics": 0,
     "ISR.config": 0,
+    "ISR.isr2_config": 0,
     "ISR.errors": 0,
     "ISR.backend": 0,
     "ISR.atomic": 0,
@@ -45,13 +47,17 @@ LAYERS = {
 # Within one layer: what each room may import besides itself. Anything may import ISR and ISR.errors.
 BESIDE = {
     "ISR.cli": {"ISR.console"},
+    "ISR.assistant": {"ISR.cli", "ISR.console"},
+    "ISR.isr2_config": {"ISR.config"},
     "ISR.metrics": {"ISR.images.colour"},
     "ISR.losses": {"ISR.images.colour"},
     "ISR.images": {"ISR.atomic"},
 }
 BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "ISR.config", "ISR.errors", "ISR.atomic")
+WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
+WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
 WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION = 300, 60

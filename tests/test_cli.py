@@ -49,14 +49,18 @@ def test_version_and_help_are_printed(capsys: Said) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"isr {__version__}\n"
     assert main(["upscale", "--help"]) == 0
-    assert "--max-pixels" in capsys.readouterr().out
+    helped = " ".join(capsys.readouterr().out.split())
+    assert "--max-pixels" in helped and "downloaded at first use: psnr-small, psnr-large, noise-cancel, gans" in helped
 
 
 def test_the_weights_list_has_a_line_for_each(capsys: Said) -> None:
     from ISR.models.pretrained import WEIGHTS
 
     assert main(["weights", "list"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["name", *WEIGHTS]
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert list(lines) == ["name", *WEIGHTS]
+    assert "35.99 / 32.15 / - (quoted)" in lines["psnr-small"] and lines["psnr-small"].endswith("10.7 MB to download")
+    assert "37.21 / 32.85 / 31.68 " in lines["compact-x2"] and "download" not in lines["compact-x2"]
 
 
 def test_without_out_the_enlargement_lies_beside_its_source(tmp_path: Path, capsys: Said) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pty
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 from command import Said, bicubic, isr, names, one_line, photo
 
+from ISR import console
 from ISR.cli import main
 from ISR.images import files
 from ISR.predict.predictor import Predictor
@@ -133,3 +135,9 @@ def test_the_bar_counts_output_pixels_and_only_on_a_terminal(tmp_path: Path, col
     assert "a.png: 100%" in shown and "20.0k/20.0k" in shown and "px/s" in shown
     assert done.stdout == f"{tmp_path / 'a_x2.png'}\n".encode()
     assert isr("upscale", "--model", "bicubic", source).stderr == ""
+
+
+def test_a_command_inside_a_command_says_each_line_once(capsys: Said) -> None:
+    with console.log_shown(verbose=False), console.log_shown(verbose=False):
+        logging.getLogger("ISR").warning("something")
+    assert capsys.readouterr().err == "isr: something\n"

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ISR import backend
-from ISR.models import manifest, tiled
+from ISR.errors import WeightsError
+from ISR.models import legacy, manifest, tiled
 
 Array = npt.NDArray[Any]
 Batch = npt.NDArray[np.float32]
@@ -115,8 +116,19 @@ class ImageModel:
         manifest.save(self.model, Path(path), architecture=self.architecture, scale=self.scale, params=self.params)
 
     def load(self, path: str | Path) -> None:
-        """Read weights that `save` wrote. WeightsError where the file or its manifest does not fit this network."""
-        manifest.load(self.model, Path(path), architecture=self.architecture, scale=self.scale, params=self.params)
+        """Read weights that `save` wrote, or RDN's and RRDN's those of ISR 2 (`.hdf5`).
+
+        WeightsError where the file or its manifest does not fit this network.
+        """
+        if not legacy.is_legacy(Path(path)):
+            manifest.load(self.model, Path(path), architecture=self.architecture, scale=self.scale, params=self.params)
+        elif self.architecture in legacy.ARCHITECTURES:
+            legacy.load(self.model, path)
+        else:
+            raise WeightsError(
+                f"{str(path)!r}: files of ISR 2 hold {', '.join(legacy.ARCHITECTURES)}; a weights file of "
+                f"{self.architecture} ends in {manifest.SUFFIX}"
+            )
 
 
 def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None:

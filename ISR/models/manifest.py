@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
 from ISR import atomic
 from ISR.errors import WeightsError
+from ISR.models import hdf5
 
 SUFFIX = ".weights.h5"
 
@@ -53,7 +53,7 @@ def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, pa
     WeightsError, and nothing written, where a value is not finite, all are zero, or the files cannot be written.
     """
     path = path_of(weights)
-    _check_values(model, weights)
+    check_values(model, weights)
     content = {
         "architecture": architecture,
         "scale": scale,
@@ -92,10 +92,10 @@ def load(model: keras.Model, weights: Path, *, architecture: str, scale: int, pa
         raise WeightsError(
             f"{name} is damaged: sha256 is {digest}, its manifest says {content['sha256']}: copy it again"
         )
-    with _all_or_nothing(model, weights):
+    with all_or_nothing(model), hdf5.reading(weights):
         _check_stored(model, weights)
         _without_optimizer(model).load_weights(weights)
-        _check_values(model, weights)
+        check_values(model, weights)
 
 
 def _without_optimizer(model: keras.Model) -> keras.Model:
@@ -104,30 +104,22 @@ def _without_optimizer(model: keras.Model) -> keras.Model:
 
 
 @contextlib.contextmanager
-def _all_or_nothing(model: keras.Model, weights: Path) -> Iterator[None]:
+def all_or_nothing(model: keras.Model) -> Iterator[None]:
+    """Where the block raises, the model has the weights again that it had before."""
     before = [keras.ops.convert_to_numpy(variable) for variable in model.variables]
     try:
         yield
-    except BaseException as error:
+    except BaseException:
         for variable, value in zip(model.variables, before, strict=True):
             variable.assign(value)
-        # Keras and h5py raise whatever comes up in a file that someone built by hand.
-        if isinstance(error, Exception) and not isinstance(error, WeightsError):
-            raise WeightsError(f"{str(weights)!r} cannot be read: {' '.join(str(error).split())}") from error
         raise
 
 
 def _check_stored(model: keras.Model, weights: Path) -> None:
     """WeightsError where the file's arrays are not the network's, or lie elsewhere: Keras pairs them by their order."""
-    stored: list[tuple[int, ...]] = []
-
-    def note(name: str, node: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(node, h5py.Dataset) and not name.startswith("optimizer/"):
-            inside = node.dtype.kind == "f" and not node.is_virtual and not node.external
-            stored.append(node.shape if inside else ())
-
-    with h5py.File(weights) as file:
-        file.visititems(note)
+    with hdf5.opened(weights) as datasets:
+        ours = [dataset for name, dataset in datasets.items() if not name.startswith("optimizer/")]
+        stored = [dataset.shape if hdf5.is_plain(dataset) else () for dataset in ours]
     if sorted(stored) != sorted(tuple(variable.shape) for variable in model.variables):
         raise WeightsError(f"{str(weights)!r} holds other arrays than the {len(model.variables)} of the network")
 
@@ -145,8 +137,11 @@ def _short(value: Any) -> str:
     return f"{len(value)} variables like the network's" if isinstance(value, list) else str(value)
 
 
-def _check_values(model: keras.Model, weights: Path) -> None:
-    """All zero is refused too: no training ends there, and most networks would make black pictures of it."""
+def check_values(model: keras.Model, weights: Path) -> None:
+    """WeightsError, naming the file and the variable, where the model holds a value that is not finite, or only zeros.
+
+    No training ends with all of them zero, and most networks would make black pictures of it.
+    """
     values = {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.variables}
     for path, value in values.items():
         if not np.isfinite(value).all():

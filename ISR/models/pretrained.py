@@ -1,55 +1,36 @@
-"""The trained networks that come with ISR, and one door to everything that enlarges: `load_model`."""
+"""The trained networks that ISR ships or downloads, and one door to everything that enlarges: `load_model`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ISR import backend
 from ISR.errors import UnknownModelError, WeightsError
-from ISR.models import ARCHITECTURES, build
+from ISR.models import ARCHITECTURES, build, download
 from ISR.models.interpolation import RECEPTIVE_RADIUS, Interpolation
+from ISR.models.records import WEIGHTS, Weights
 
 if TYPE_CHECKING:
     from ISR.models.image_model import ImageModel
 
+__all__ = ["DEFAULT", "PRECISIONS", "WEIGHTS", "Located", "find", "is_path", "load_model", "locate", "obtain"]
+
 DEFAULT = "compact"
 PRECISIONS = ("auto", "float32", "bfloat16")
+ENDINGS = ".weights.h5, or .hdf5 of ISR 2"
 
 
 @dataclass(frozen=True)
-class Weights:
-    """One set of weights: what it is for, what it was made from, and what it scores.
+class Located:
+    """A weights file, and the network that it is for."""
 
-    psnr_y: luma PSNR in dB on Set5, Set14 and BSD100 (8 bit, border of the scale shaved), by `isr evaluate`.
-    bfloat16: whether computing in bfloat16 costs it no PSNR, so that `precision="auto"` may.
-    """
-
-    name: str
+    path: Path
     architecture: str
     scale: int
-    parameters: int
-    sha256: str
-    licence: str
-    data: str
-    psnr_y: tuple[float, float, float]
-    bfloat16: bool
-
-
-WEIGHTS: dict[str, Weights] = {
-    "compact-x2": Weights(
-        name="compact-x2",
-        architecture="compact",
-        scale=2,
-        parameters=110_460,
-        sha256="c5dbb0542420b45958e65658627b73bb2e58baa62409a2b32355893cd2e01077",
-        licence="Apache-2.0",
-        data="387 photographs under free licences, listed in the model card",
-        psnr_y=(37.21, 32.85, 31.68),
-        bfloat16=True,
-    ),
-}
+    params: Mapping[str, Any]
 
 
 def shipped_folder() -> Path:
@@ -59,41 +40,85 @@ def shipped_folder() -> Path:
 
 
 def find(name: str) -> Path:
-    """The shipped weights file of that name. WeightsError where the name is not known or the file is not there."""
+    """The weights file of that name: shipped, else in the cache, else downloaded into it.
+
+    WeightsError where the name is not known, or the file is neither here nor to be had.
+    """
     if name not in WEIGHTS:
         raise WeightsError(f"unknown weights {name!r}: expected one of {', '.join(WEIGHTS)}")
-    path = shipped_folder() / name / f"{name}.weights.h5"
-    if not path.is_file():
+    record = WEIGHTS[name]
+    path = shipped_folder() / name / (record.file or f"{name}.weights.h5")
+    if path.is_file():
+        return path
+    if record.url is None or record.size is None:
         raise WeightsError(f"weights {name!r} should lie in {str(path)!r} and do not: install ISR again")
-    return path
+    return download.fetch(download.RemoteFile(record.url, record.file, record.size, record.sha256))
+
+
+def locate(weights: str | Path, architecture: str) -> Located:
+    """The file of those weights, by their name or its path, and the sizes of the network that it is for.
+
+    A name without its scale means the first such in the table. WeightsError where no weights of that architecture have
+    the name, or the file is not one of them.
+    """
+    if is_path(weights):
+        located = _described(Path(weights))
+        if located.architecture != architecture:
+            raise WeightsError(f"{str(weights)!r} is for the architecture {located.architecture}, not {architecture}")
+        return located
+    named = [record for record in _named(str(weights)) if record.architecture == architecture]
+    if not named:
+        known = ", ".join(record.name for record in WEIGHTS.values() if record.architecture == architecture)
+        raise WeightsError(f"unknown {architecture} weights {str(weights)!r}: expected {known}, or a path ({ENDINGS})")
+    return _released(named[0])
+
+
+def is_path(weights: str | Path) -> bool:
+    """Whether that is the path of a weights file, not the name of a network."""
+    return str(weights).endswith((".h5", ".hdf5"))
+
+
+def obtain(name: str, scale: int | None = None) -> None:
+    """Downloads what `load_model` would need for that name and scale, if it is not on this machine yet.
+
+    Errors are those of `load_model`. Apart, because a command loads its network with the terminal muffled.
+    """
+    if name not in RECEPTIVE_RADIUS and not is_path(name):
+        find(_choose(name, scale).name)
 
 
 def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str = "auto") -> ImageModel | Interpolation:
-    """What enlarges under that name: an interpolation, shipped weights, or a `.weights.h5` with its manifest.
+    """What enlarges under that name: an interpolation, weights of the table, or a weights file.
 
-    name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others. scale:
-    2 where the name leaves it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it
-    and the weights lose nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError
-    where the file is damaged.
+    name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others;
+    `psnr-small` and its like are downloaded at first use; a path ends in `.weights.h5` and has its manifest beside it,
+    or in `.hdf5` (written by ISR 2). scale: 2 where the name leaves it open. precision: float32, bfloat16, or auto:
+    bfloat16 where the processor is fast at it and the weights lose nothing. UnknownModelError where nothing has that
+    name or it has another scale, WeightsError where the file is damaged or cannot be had.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
     if name in RECEPTIVE_RADIUS:
         return Interpolation(name, scale or 2)
-    if name.endswith(".h5"):
-        return _from_file(Path(name), scale, "float32" if precision == "auto" else precision)
+    if is_path(name):
+        located = _described(Path(name))
+        if scale not in (None, located.scale):
+            raise UnknownModelError(f"{located.path.name} enlarges x{located.scale}, not x{scale}")
+        return _built(located, "float32" if precision == "auto" else precision)
     record = _choose(name, scale)
     if precision == "auto":
         precision = "bfloat16" if record.bfloat16 and backend.computes_bfloat16_fast() else "float32"
-    return _from_file(find(record.name), scale, precision, sha256=record.sha256)
+    return _built(_released(record), precision)
+
+
+def _named(name: str) -> list[Weights]:
+    return [r for r in WEIGHTS.values() if name in (r.name, r.name.removesuffix(f"-x{r.scale}"))]
 
 
 def _choose(name: str, scale: int | None) -> Weights:
-    known = sorted([*RECEPTIVE_RADIUS, *WEIGHTS, *{record.architecture for record in WEIGHTS.values()}])
-    named = [r for r in WEIGHTS.values() if name in (r.name, r.architecture, r.name.rpartition("-x")[0])]
+    named = _named(name) or [record for record in WEIGHTS.values() if record.architecture == name and record.shipped]
     if not named:
-        names = ", ".join(known)
-        raise UnknownModelError(f"unknown model {name!r}: expected one of {names}, or the path of a .weights.h5")
+        raise UnknownModelError(_unknown(name))
     wanted = scale or (2 if name != named[0].name else named[0].scale)
     fitting = [record for record in named if record.scale == wanted]
     if not fitting:
@@ -102,23 +127,46 @@ def _choose(name: str, scale: int | None) -> Weights:
     return fitting[0]
 
 
-def _from_file(path: Path, scale: int | None, precision: str, *, sha256: str | None = None) -> ImageModel:
-    from ISR.models import manifest
+def _unknown(name: str) -> str:
+    remote = [record.name for record in WEIGHTS.values() if record.architecture == name]
+    if remote:
+        return f"no weights of {name!r} come with ISR; ask for one of these by name to download it: {', '.join(remote)}"
+    shipped = {record.architecture for record in WEIGHTS.values() if record.shipped}
+    known = ", ".join(sorted([*RECEPTIVE_RADIUS, *WEIGHTS, *shipped]))
+    return f"unknown model {name!r}: expected one of {known}, or the path of a weights file ({ENDINGS})"
 
-    content: dict[str, Any] = manifest.read(path)
+
+def _released(record: Weights) -> Located:
+    path = find(record.name)
+    if record.shipped:
+        from ISR.models import manifest
+
+        if manifest.read(path)["sha256"] != record.sha256:
+            raise WeightsError(
+                f"{str(path)!r} is not the file that this version of ISR was released with: install ISR again"
+            )
+    return Located(path, record.architecture, record.scale, record.params)
+
+
+def _described(path: Path) -> Located:
+    from ISR.models import legacy, manifest
+
+    if legacy.is_legacy(path):
+        architecture, scale, params = legacy.describe(path)
+        params.pop("beta", None)  # which the file does not hold: it is as by default, or as the caller has it
+        return Located(path, architecture, scale, params)
+    content = manifest.read(path)
     if content["architecture"] not in ARCHITECTURES:
         raise WeightsError(
             f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}"
         )
-    if scale not in (None, content["scale"]):
-        raise UnknownModelError(f"{path.name} enlarges x{content['scale']}, not x{scale}")
-    if sha256 is not None and content["sha256"] != sha256:
-        raise WeightsError(
-            f"{str(path)!r} is not the file that this version of ISR was released with: install ISR again"
-        )
+    return Located(path, content["architecture"], content["scale"], content["params"])
+
+
+def _built(located: Located, precision: str) -> ImageModel:
     try:
-        model = build(content["architecture"], content["scale"], content["params"], precision=precision)
+        model = build(located.architecture, located.scale, dict(located.params), precision=precision)
     except ValueError as error:
-        raise WeightsError(f"the manifest of {path.name} describes no network: {error}") from error
-    model.load(path)
+        raise WeightsError(f"{located.path.name} describes no network: {error}") from error
+    model.load(located.path)
     return model

@@ -6,17 +6,21 @@ Layer names are the paper's, and those of ISR 2, so that its weights find their 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import keras
 from keras import layers
 
-from ISR.models.arch_params import build, check
+from ISR.models.arch_params import build, network_of, settle, weights_urls
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import PixelShuffle
 
+__all__ = ["RDN", "WEIGHTS_URLS", "get_network", "make_model"]
+
 ARCH_PARAMS = ("C", "D", "G", "G0", "x")
 UPSCALING = ("ups", "shuffle")
+WEIGHTS_URLS = weights_urls("rdn", ARCH_PARAMS)
 
 
 class RDN(ImageModel):
@@ -24,38 +28,50 @@ class RDN(ImageModel):
 
     arch_params: C convolutions in each of D blocks, growth G, G0 channels between blocks, x the scale. upscaling: `ups`
     enlarges by nearest neighbour before the last convolution, `shuffle` by sub-pixels. init_extreme_val: kernels start
-    uniform in [-v, v]. patch_size: side of a fixed square input, None for any size. ValueError for anything else.
+    uniform in [-v, v]. patch_size: side of a fixed square input, None for any size. weights: a name (`psnr-small`) that
+    decides on sizes and upscaling as well and may download, or the path of a file that decides where arch_params is
+    left out. `.arch_params` is what ISR 2 called `.params`; `.params` is what `ISR.models.build` takes. ValueError for
+    any other size or option; WeightsError, a ValueError, for weights that cannot be had or do not fit.
     """
 
     architecture = "rdn"
 
     def __init__(
         self,
-        arch_params: Mapping[str, int],
+        arch_params: Mapping[str, int] | None = None,
         patch_size: int | None = None,
         c_dim: int = 3,
         kernel_size: int = 3,
         upscaling: str = "ups",
         init_extreme_val: float = 0.05,
+        weights: str | Path = "",
         *,
         precision: str = "float32",
     ) -> None:
-        check(arch_params, ARCH_PARAMS)
-        if upscaling not in UPSCALING:
-            raise ValueError(f"upscaling must be one of {', '.join(UPSCALING)}, got {upscaling!r}")
-        self.C, self.D, self.G, self.G0 = (arch_params[key] for key in ["C", "D", "G", "G0"])
-        self.patch_size, self.c_dim, self.kernel_size = patch_size, c_dim, kernel_size
-        self.upscaling, self.init_extreme_val = upscaling, init_extreme_val
-        scale, half = arch_params["x"], kernel_size // 2
+        options: dict[str, Any] = {"c_dim": c_dim, "kernel_size": kernel_size, "upscaling": upscaling}
+        settled = settle(self.architecture, ARCH_PARAMS, arch_params, weights=weights, options=options)
+        self.arch_params, options = settled.arch_params, settled.options
+        if options["upscaling"] not in UPSCALING:
+            raise ValueError(f"upscaling must be one of {', '.join(UPSCALING)}, got {options['upscaling']!r}")
+        self.C, self.D, self.G, self.G0, scale = (self.arch_params[key] for key in ARCH_PARAMS)
+        self.c_dim, self.kernel_size, self.upscaling = (options[key] for key in ["c_dim", "kernel_size", "upscaling"])
+        self.patch_size, self.init_extreme_val = patch_size, init_extreme_val
+        half = self.kernel_size // 2
         # F_m1, F_0 and GFF_2; C convolutions in each block; UPN1 to UPN3 reach 2 + 1 + 1; SR works on HR pixels.
         radius = half * (3 + self.C * self.D) + 4 + -(-half // scale)
-        params: dict[str, Any] = {key: arch_params[key] for key in ["C", "D", "G", "G0"]}
-        params |= {"c_dim": c_dim, "kernel_size": kernel_size, "upscaling": upscaling}
+        params = {key: self.arch_params[key] for key in ["C", "D", "G", "G0"]} | options
         super().__init__(scale=scale, params=params, receptive_radius=radius, precision=precision)
+        if settled.weights is not None:
+            self.load(settled.weights)
 
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
         return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
+
+    @property
+    def initializer(self) -> keras.initializers.Initializer:
+        # A new one each time: layers that share an unseeded one start with equal kernels.
+        return keras.initializers.RandomUniform(-self.init_extreme_val, self.init_extreme_val)
 
     def _build(self) -> keras.Model:
         lr = keras.Input((self.patch_size, self.patch_size, self.c_dim), name="LR")
@@ -91,6 +107,18 @@ class RDN(ImageModel):
         return self._conv(self.c_dim, self.kernel_size, "SR", dtype="float32")(x)
 
     def _conv(self, filters: int, kernel_size: int, name: str, **options: Any) -> keras.layers.Layer:
-        # One initializer a layer: a shared unseeded one would give equal layers equal kernels.
-        initializer = keras.initializers.RandomUniform(-self.init_extreme_val, self.init_extreme_val)
-        return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=initializer, name=name, **options)
+        start = self.initializer
+        return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=start, name=name, **options)
+
+
+def make_model(arch_params: Mapping[str, int], patch_size: int | None = None) -> RDN:
+    """The network of these sizes, all else as by default. ValueError where a size is unknown or below 1."""
+    return RDN(arch_params, patch_size)
+
+
+def get_network(weights: str) -> tuple[Any, ...]:
+    """arch_params (a dict), c_dim, kernel_size, upscaling, url and file name of weights that are downloaded.
+
+    WeightsError where none have that name.
+    """
+    return network_of(weights, WEIGHTS_URLS, ("arch_params", "c_dim", "kernel_size", "upscaling", "url", "name"))

@@ -7,16 +7,21 @@ LeakyReLU, and a single sub-pixel step.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import keras
 from keras import layers
 
-from ISR.models.arch_params import build, check
+from ISR.models.arch_params import build, network_of, settle, weights_urls
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import MultiplyBeta, PixelShuffle
 
+# ISR 2's programs take the layers from here.
+__all__ = ["RRDN", "WEIGHTS_URLS", "MultiplyBeta", "PixelShuffle", "get_network", "make_model"]
+
 ARCH_PARAMS = ("C", "D", "G", "G0", "T", "x")
+WEIGHTS_URLS = weights_urls("rrdn", ARCH_PARAMS)
 
 
 class RRDN(ImageModel):
@@ -24,36 +29,48 @@ class RRDN(ImageModel):
 
     arch_params: T residual blocks of D dense blocks of C convolutions, growth G, G0 channels between blocks, x the
     scale. patch_size: side of a fixed square input, None for any size. beta: residual scaling, on both levels.
-    init_val: kernels start uniform in [-v, v]. ValueError for anything else.
+    init_val: kernels start uniform in [-v, v]. weights: a name (`gans`) that decides on sizes and beta as well and may
+    download, or the path of a file that decides where arch_params is left out. `.arch_params` is what ISR 2 called
+    `.params`; `.params` is what `ISR.models.build` takes. ValueError for any other size or option; WeightsError, a
+    ValueError, for weights that cannot be had or do not fit.
     """
 
     architecture = "rrdn"
 
     def __init__(
         self,
-        arch_params: Mapping[str, int],
+        arch_params: Mapping[str, int] | None = None,
         patch_size: int | None = None,
         beta: float = 0.2,
         c_dim: int = 3,
         kernel_size: int = 3,
         init_val: float = 0.05,
+        weights: str | Path = "",
         *,
         precision: str = "float32",
     ) -> None:
-        check(arch_params, ARCH_PARAMS)
-        self.C, self.D, self.G, self.G0, self.T = (arch_params[key] for key in ["C", "D", "G", "G0", "T"])
-        self.patch_size, self.beta, self.c_dim = patch_size, beta, c_dim
-        self.kernel_size, self.init_val = kernel_size, init_val
-        scale, half = arch_params["x"], kernel_size // 2
+        options: dict[str, Any] = {"beta": beta, "c_dim": c_dim, "kernel_size": kernel_size}
+        settled = settle(self.architecture, ARCH_PARAMS, arch_params, weights=weights, options=options)
+        self.arch_params, options = settled.arch_params, settled.options
+        self.C, self.D, self.G, self.G0, self.T, scale = (self.arch_params[key] for key in ARCH_PARAMS)
+        self.beta, self.c_dim, self.kernel_size = (options[key] for key in ["beta", "c_dim", "kernel_size"])
+        self.patch_size, self.init_val = patch_size, init_val
+        half = self.kernel_size // 2
         # Pre_blocks_conv; C convolutions and LFF in each dense block; post_blocks_conv, PreShuffle; SR on HR pixels.
         radius = half + self.T * self.D * (half * self.C + 1) + 2 + -(-half // scale)
-        params: dict[str, Any] = {key: arch_params[key] for key in ["C", "D", "G", "G0", "T"]}
-        params |= {"beta": beta, "c_dim": c_dim, "kernel_size": kernel_size}
+        params = {key: self.arch_params[key] for key in ["C", "D", "G", "G0", "T"]} | options
         super().__init__(scale=scale, params=params, receptive_radius=radius, precision=precision)
+        if settled.weights is not None:
+            self.load(settled.weights)
 
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
         return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
+
+    @property
+    def initializer(self) -> keras.initializers.Initializer:
+        # A new one each time: layers that share an unseeded one start with equal kernels.
+        return keras.initializers.RandomUniform(-self.init_val, self.init_val)
 
     def _build(self) -> keras.Model:
         lr = keras.Input((self.patch_size, self.patch_size, self.c_dim), name="LR_input")
@@ -84,6 +101,18 @@ class RRDN(ImageModel):
         return self._conv(self.G0, 3, f"LFF_{name}")(x)
 
     def _conv(self, filters: int, kernel_size: int, name: str, **options: Any) -> keras.layers.Layer:
-        # One initializer a layer: a shared unseeded one would give equal layers equal kernels.
-        initializer = keras.initializers.RandomUniform(-self.init_val, self.init_val)
-        return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=initializer, name=name, **options)
+        start = self.initializer
+        return layers.Conv2D(filters, kernel_size, padding="same", kernel_initializer=start, name=name, **options)
+
+
+def make_model(arch_params: Mapping[str, int], patch_size: int | None = None) -> RRDN:
+    """The network of these sizes, all else as by default. ValueError where a size is unknown or below 1."""
+    return RRDN(arch_params, patch_size)
+
+
+def get_network(weights: str) -> tuple[Any, ...]:
+    """arch_params (a dict), c_dim, kernel_size, url and file name of weights that are downloaded.
+
+    WeightsError where none have that name.
+    """
+    return network_of(weights, WEIGHTS_URLS, ("arch_params", "c_dim", "kernel_size", "url", "name"))

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from files_server import CONTENT, Server, refuses, serving
 from verbs import assert_tiles_equal_whole
 
-from ISR import config
+from ISR import config, models
 from ISR.datasets import folders
 from ISR.errors import UnknownModelError, WeightsError
 from ISR.images.files import to_float
 from ISR.metrics import psnr_y
-from ISR.models import manifest, pretrained
+from ISR.models import download, manifest, pretrained
 from ISR.models.image_model import ImageModel
 from ISR.models.interpolation import Interpolation
 from ISR.models.pretrained import WEIGHTS, load_model
@@ -27,7 +30,7 @@ SAMPLE = ROOT / "docs" / "pictures" / "sample.png"
 SETS = os.environ.get("ISR_EVAL_DIR")
 
 
-@pytest.fixture(scope="module", params=list(WEIGHTS))
+@pytest.fixture(scope="module", params=[name for name, record in WEIGHTS.items() if record.shipped])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -41,7 +44,7 @@ def loaded(name: str) -> ImageModel:
 def test_the_record_says_what_the_files_say(name: str) -> None:
     record, written = WEIGHTS[name], manifest.read(pretrained.find(name))
     assert record.name == name
-    for key in ("sha256", "architecture", "scale", "parameters"):
+    for key in ("sha256", "architecture", "scale", "params", "parameters"):
         assert getattr(record, key) == written[key], key
 
 
@@ -146,3 +149,88 @@ def test_weights_are_found_by_path(tmp_path: Path) -> None:
     assert load_model(str(tmp_path / "compact-x2.weights.h5")).scale == 2
     with pytest.raises(UnknownModelError, match="x2, not x4"):
         load_model(str(tmp_path / "compact-x2.weights.h5"), 4)
+
+
+# name, architecture, scale, bytes, and how the file of ISR 2 is called: section 4 of its measured description.
+ORIGINALS = [
+    ("psnr-small", "rdn", 2, 10_694_096, "rdn-C3-D10-G64-G064-x2_PSNR_epoch134.hdf5"),
+    ("psnr-large", "rdn", 2, 66_071_288, "rdn-C6-D20-G64-G064-x2_PSNR_epoch086.hdf5"),
+    ("noise-cancel", "rdn", 2, 66_071_288, "rdn-C6-D20-G64-G064-x2_ArtefactCancelling_epoch219.hdf5"),
+    ("gans", "rrdn", 4, 17_462_488, "rrdn-C4-D3-G32-G032-T10-x4_epoch299.hdf5"),
+]
+
+
+@pytest.mark.parametrize(("name", "architecture", "scale", "size", "file"), ORIGINALS)
+def test_the_originals_are_those_of_isr_2(name: str, architecture: str, scale: int, size: int, file: str) -> None:
+    record = WEIGHTS[name]
+    assert (record.name, record.architecture, record.scale, record.file) == (name, architecture, scale, file)
+    assert record.url is not None and record.size == size
+    download.RemoteFile(record.url, record.file, size, record.sha256)  # https, and a plain name
+    assert record.url.startswith("https://public-asai-dl-models.s3.eu-central-1.amazonaws.com/ISR/")
+    assert record.url.endswith(f"/{file}") and len(record.sha256) == 64
+    sizes = "-".join(f"{key}{record.params[key]}" for key in ("C", "D", "G", "G0", "T") if key in record.params)
+    assert file.startswith(f"{architecture}-{sizes}-x{scale}_")
+    # A float32 a parameter, and what HDF5 adds for each of up to 154 layers.
+    assert 4 * record.parameters < size < 4 * record.parameters + 154 * 6000
+
+
+@pytest.mark.parametrize("name", ["psnr-small", "gans"])
+def test_the_network_of_an_original_has_its_parameters(name: str) -> None:
+    record = WEIGHTS[name]
+    network = models.build(record.architecture, record.scale, dict(record.params))
+    assert network.model.count_params() == record.parameters and network.params == record.params
+
+
+def test_figures_that_nobody_measured_are_not_called_measured() -> None:
+    quoted = {name: record.psnr_y for name, record in WEIGHTS.items() if not record.measured}
+    assert quoted == {"psnr-small": (35.99, 32.15, None)}
+    assert all(None not in record.psnr_y for record in WEIGHTS.values() if record.shipped)
+
+
+@pytest.mark.parametrize(("name", "known"), [("rdn", "psnr-small, psnr-large, noise-cancel"), ("rrdn", "gans")])
+def test_an_architecture_s_name_starts_no_download(name: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "fetch", None)
+    for scale in (None, 2):
+        with pytest.raises(UnknownModelError, match=f"ask for one of these by name to download it: {known}$"):
+            load_model(name, scale)
+
+
+def test_a_wrong_scale_is_told_before_a_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "fetch", None)
+    with pytest.raises(UnknownModelError, match=r"'psnr-small' has no weights for x4: it has x2"):
+        pretrained.obtain("psnr-small", 4)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """`psnr-small` as a file of this test's, on a server of this machine, and an empty cache."""
+    monkeypatch.setenv("ISR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    with serving() as server:
+        remote = server.remote()
+        facts = {"url": remote.url, "file": remote.file, "size": remote.size, "sha256": remote.sha256}
+        monkeypatch.setitem(WEIGHTS, "psnr-small", replace(WEIGHTS["psnr-small"], **facts))
+        yield server
+
+
+def test_a_name_is_found_in_the_cache_once_it_was_downloaded(elsewhere: Server, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert pretrained.find("psnr-small") == tmp_path / "cache" / "net.hdf5"
+    pretrained.obtain("psnr-small")
+    for nothing_to_do in ("compact", "bicubic", str(tmp_path / "none.hdf5")):
+        pretrained.obtain(nothing_to_do)
+    assert len(elsewhere.asked) == 1
+
+
+def test_a_copy_that_is_shipped_comes_first(elsewhere: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped = tmp_path / "psnr-small" / "net.hdf5"
+    shipped.parent.mkdir()
+    shipped.write_bytes(CONTENT)
+    monkeypatch.setattr(pretrained, "shipped_folder", lambda: tmp_path)
+    assert pretrained.find("psnr-small") == shipped and elsewhere.asked == []
+
+
+def test_without_a_network_a_name_says_what_to_put_where(elsewhere: Server) -> None:
+    elsewhere.answer = refuses(403)
+    with pytest.raises(WeightsError, match=r"answers 403.*put net\.hdf5.*weights=PATH, --model PATH"):
+        load_model("psnr-small")

@@ -1,0 +1,52 @@
+"""HDF5 files that came from elsewhere: what they hold, without following what leads out of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from ISR.errors import WeightsError
+
+# The largest network of ISR 2 has 1,200 groups and datasets in its file.
+MOST_NODES = 20_000
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """What goes wrong inside is a WeightsError that names the file."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # Keras and h5py raise whatever comes up in a file that someone built by hand.
+        raise WeightsError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
+    """The file's datasets by their full names, open while the block runs. WeightsError where it cannot be read.
+
+    Links to other files are not followed, so what they stand for is not there.
+    """
+    found: dict[str, h5py.Dataset] = {}
+    nodes = 0
+
+    def note(name: str, node: h5py.Group | h5py.Dataset) -> None:
+        nonlocal nodes
+        nodes += 1
+        if nodes > MOST_NODES:
+            raise WeightsError(f"{str(path)!r} holds over {MOST_NODES} groups and datasets: no weights file does")
+        if isinstance(node, h5py.Dataset):
+            found[name] = node
+
+    with reading(path), h5py.File(path) as file:
+        file.visititems(note)
+        yield found
+
+
+def is_plain(dataset: h5py.Dataset) -> bool:
+    """Whether it is an array of floats whose values lie in the file that holds it."""
+    return dataset.dtype.kind == "f" and dataset.shape is not None and not (dataset.is_virtual or dataset.external)

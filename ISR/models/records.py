@@ -1,0 +1,111 @@
+"""WEIGHTS: every set of trained weights that has a name, as a literal table. Finding and loading them is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# idealo's host of the weights of ISR 2. Size and sha256 are those that its repository keeps.
+ISR_2 = "https://public-asai-dl-models.s3.eu-central-1.amazonaws.com/ISR"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One set of weights: what it is for, what it was made from, and what it scores.
+
+    params: what `ISR.models.build` takes. psnr_y: luma PSNR in dB on Set5, Set14 and BSD100 (8 bit, border of the scale
+    shaved), by `isr evaluate` where `measured`, else quoted; None where nothing is known. bfloat16: whether computing
+    in bfloat16 costs it no PSNR, so that `precision="auto"` may. file, url, size: name, place and bytes of what is
+    downloaded at first use; without url the weights are shipped, as NAME.weights.h5 with a manifest.
+    """
+
+    name: str
+    architecture: str
+    scale: int
+    params: Mapping[str, Any]
+    parameters: int
+    sha256: str
+    licence: str
+    data: str
+    psnr_y: tuple[float | None, float | None, float | None] = (None, None, None)
+    measured: bool = True
+    bfloat16: bool = False
+    file: str = ""
+    url: str | None = None
+    size: int | None = None
+
+    @property
+    def shipped(self) -> bool:
+        return self.url is None
+
+
+WEIGHTS: dict[str, Weights] = {
+    "compact-x2": Weights(
+        name="compact-x2",
+        architecture="compact",
+        scale=2,
+        params={"width": 48, "depth": 6},
+        parameters=110_460,
+        sha256="c5dbb0542420b45958e65658627b73bb2e58baa62409a2b32355893cd2e01077",
+        licence="Apache-2.0",
+        data="387 photographs under free licences, listed in the model card",
+        psnr_y=(37.21, 32.85, 31.68),
+        bfloat16=True,
+    ),
+    "psnr-small": Weights(
+        name="psnr-small",
+        architecture="rdn",
+        scale=2,
+        params={"C": 3, "D": 10, "G": 64, "G0": 64, "c_dim": 3, "kernel_size": 3, "upscaling": "ups"},
+        parameters=2_619_635,
+        sha256="b76993189e63fb34dd46d1d40b40498fdb1e298c04185575a1c634e11c86cffd",
+        licence="Apache-2.0",
+        data="DIV2K",
+        psnr_y=(35.99, 32.15, None),
+        measured=False,
+        file="rdn-C3-D10-G64-G064-x2_PSNR_epoch134.hdf5",
+        url=f"{ISR_2}/rdn-C3-D10-G64-G064-x2/PSNR-driven/rdn-C3-D10-G64-G064-x2_PSNR_epoch134.hdf5",
+        size=10_694_096,
+    ),
+    "psnr-large": Weights(
+        name="psnr-large",
+        architecture="rdn",
+        scale=2,
+        params={"C": 6, "D": 20, "G": 64, "G0": 64, "c_dim": 3, "kernel_size": 3, "upscaling": "ups"},
+        parameters=16_347_635,
+        sha256="1816f1d37bbdbc724e5ab3429b402d00f78194a1b08628a1e44df6a3fcb5161b",
+        licence="Apache-2.0",
+        data="DIV2K",
+        file="rdn-C6-D20-G64-G064-x2_PSNR_epoch086.hdf5",
+        url=f"{ISR_2}/rdn-C6-D20-G64-G064-x2/PSNR-driven/rdn-C6-D20-G64-G064-x2_PSNR_epoch086.hdf5",
+        size=66_071_288,
+    ),
+    "noise-cancel": Weights(
+        name="noise-cancel",
+        architecture="rdn",
+        scale=2,
+        params={"C": 6, "D": 20, "G": 64, "G0": 64, "c_dim": 3, "kernel_size": 3, "upscaling": "ups"},
+        parameters=16_347_635,
+        sha256="a361e56e2efd1096dbd149aa5e053db61c6f4815140c4686c6a1b0b94b6b137a",
+        licence="Apache-2.0",
+        data="DIV2K, its small pictures as JPEG",
+        file="rdn-C6-D20-G64-G064-x2_ArtefactCancelling_epoch219.hdf5",
+        url=f"{ISR_2}/rdn-C6-D20-G64-G064-x2/ArtefactCancelling/"
+        "rdn-C6-D20-G64-G064-x2_ArtefactCancelling_epoch219.hdf5",
+        size=66_071_288,
+    ),
+    "gans": Weights(
+        name="gans",
+        architecture="rrdn",
+        scale=4,
+        params={"C": 4, "D": 3, "G": 32, "G0": 32, "T": 10, "beta": 0.2, "c_dim": 3, "kernel_size": 3},
+        parameters=4_176_100,
+        sha256="104dfd5363470092edf9ec9a971510951462f574edfa6e83dd374d0983d34026",
+        licence="Apache-2.0",
+        data="DIV2K",
+        file="rrdn-C4-D3-G32-G032-T10-x4_epoch299.hdf5",
+        url=f"{ISR_2}/rrdn-C4-D3-G32-G032-T10-x4-GANS/rrdn-C4-D3-G32-G032-T10-x4_epoch299.hdf5",
+        size=17_462_488,
+    ),
+}
