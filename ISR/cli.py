@@ -61,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     _upscale_parser(commands.add_parser("upscale", help="enlarge pictures"))
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
-    _weights_parser(commands.add_parser("weights", help="show the trained networks that come with ISR, or blend two"))
+    _weights_parser(
+        commands.add_parser("weights", help="show the trained networks that come with ISR, blend or convert")
+    )
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say what is done")
     return parser
@@ -82,7 +84,7 @@ def _fraction(text: str) -> float:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    names = "compact, compact-x2, nearest, bilinear, bicubic, lanczos, or the path of a .weights.h5"
+    names = "compact, compact-x2, nearest, bilinear, bicubic, lanczos, or a path: .weights.h5, .hdf5"
     parser.add_argument("--model", default="compact", metavar="NAME", help=f"{names} (default compact)")
     parser.add_argument("--scale", type=_whole, metavar="N", help="how many times larger (default: the model's, or 2)")
     parser.add_argument("--tile", type=_whole, metavar="N", help="side of a tile in pixels; less needs less memory")
@@ -129,6 +131,10 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
     blend.add_argument("--alpha", type=_fraction, default=0.8, metavar="A", help=share)
     blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
     blend.set_defaults(command=_weights_blend)
+    convert = commands.add_parser("convert", help="rewrite an .hdf5 of ISR 2 as .weights.h5 with its manifest")
+    convert.add_argument("old", type=Path, metavar="OLD", help="the .hdf5 of an RDN or RRDN")
+    convert.add_argument("-o", "--output", required=True, type=Path, metavar="NEW", help="the .weights.h5 to write")
+    convert.set_defaults(command=_weights_convert)
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -258,5 +264,14 @@ def _weights_blend(options: argparse.Namespace) -> int:
 
     with console.muffled(verbose=options.verbose):
         blend_files(options.first, options.second, options.output, alpha=options.alpha)
+    console.show_path(options.output)
+    return OK
+
+
+def _weights_convert(options: argparse.Namespace) -> int:
+    from ISR.models.convert import convert_file
+
+    with console.muffled(verbose=options.verbose):
+        convert_file(options.old, options.output)
     console.show_path(options.output)
     return OK

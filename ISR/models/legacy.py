@@ -34,7 +34,7 @@ def is_legacy(path: Path) -> bool:
 
 
 def describe(path: str | Path) -> tuple[str, int, dict[str, Any]]:
-    """The architecture, scale and params, as `ISR.models.build` takes them, of the network that the file's weights fill.
+    """The architecture, scale and params, as `ISR.models.build` takes them, of the network that the weights are of.
 
     Found from the names and shapes of its tensors; no value is read. What the file does not say: beta of RRDN, which is
     given as 0.2, and upscaling at scale 1, where both ways are one. WeightsError where it is neither RDN nor RRDN.
