@@ -62,7 +62,10 @@ def load(model: keras.Model, path: str | Path) -> None:
 
 @contextlib.contextmanager
 def _tensors(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
-    """The file's tensors by names like `F_m1/kernel`, those of an optimizer left out, open while the block runs."""
+    """The file's tensors by names like `F_m1/kernel`, those of an optimizer left out, open while the block runs.
+
+    Together they claim no more bytes than the file has: a small file must not make a vast network.
+    """
     if not path.is_file():
         raise WeightsError(f"no file {str(path)!r}")
     if not h5py.is_hdf5(path):

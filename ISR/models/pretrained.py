@@ -73,9 +73,9 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
 
     name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others; a path
     that of a `.weights.h5` with its manifest, or of an `.hdf5` of ISR 2's RDN or RRDN. scale: 2 where the name leaves
-    it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it
-    and the weights lose nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError
-    where the file is damaged.
+    it open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and the weights lose
+    nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError where the file is
+    damaged.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
