@@ -69,7 +69,7 @@ def test_the_picture_is_the_same_on_other_backends(backend: str, tmp_path: Path)
     pytest.importorskip(backend)
     pairs = [path for name in DESCRIBED for path in (unpacked(name, tmp_path), GOLDEN / f"{name}.npz")]
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    subprocess.run([sys.executable, "-c", ELSEWHERE, *pairs], env=environment, check=True, timeout=600)
+    subprocess.run([sys.executable, "-c", ELSEWHERE, *pairs], env=environment, check=True, timeout=900)
 
 
 def test_psnr_small_is_found_whole(tmp_path: Path) -> None:
