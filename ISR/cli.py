@@ -178,7 +178,7 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 def _train(options: argparse.Namespace) -> int:
     from ISR import config
-    from ISR.datasets import folders
+    from ISR.datasets import source
     from ISR.train import session
 
     run = None
@@ -190,7 +190,7 @@ def _train(options: argparse.Namespace) -> int:
         recipe = config.load(options.config, overrides=options.overrides)
         if options.folder is not None:
             recipe = config.override(recipe, "data", "hr_dir", options.folder)
-    folders.split(recipe.data)  # an empty or missing folder is told before Keras is loaded
+    source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
     with console.muffled(verbose=options.verbose):
         generator = _generator(recipe, fresh=run is None)
     console.show_path(_run_training(generator, recipe, run))
