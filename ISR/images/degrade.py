@@ -99,7 +99,7 @@ def blur(values: Values, kernel: Kernel) -> Values:
 
 
 def gaussian_noise(values: Values, sigma: float, *, rng: np.random.Generator, grey: bool = False) -> Values:
-    """The picture and normal noise of standard deviation `sigma` (white: 1), not clipped; grey: in all channels equal."""
+    """The picture and normal noise of deviation `sigma` (white: 1), not clipped; grey: equal in every channel."""
     shape = (*values.shape[:2], 1) if grey else values.shape
     return values + np.float32(sigma) * rng.standard_normal(shape, dtype=np.float32)
 
