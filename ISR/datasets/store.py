@@ -8,9 +8,11 @@ made, and `digest` is the sha256 of all but the patches, whose checksums it ther
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +27,8 @@ from ISR.datasets import folders, pairs
 from ISR.datasets.pairs import PairPaths
 from ISR.datasets.patches import Pair, liveliness
 from ISR.datasets.windows import Windows, cut
-from ISR.errors import StoreError
+from ISR.errors import ISRError, StoreError
+from ISR.images import files
 
 FORMAT, VERSION = "ISR patch store", 1
 TABLES = {"crc32": np.uint32, "source": np.uint32, "place": np.uint32, "liveliness": np.float32}
@@ -46,24 +49,34 @@ def build(
     Returns the number of patches. progress: called with the pictures done and all of them. PairsError that lists the
     pictures which cannot be used, before any is cut; StoreError where no window fits or the file cannot be written.
     """
-    pairs.check([PairPaths(path) for path in hr_paths], scale=windows.scale)
-    with _writing(destination) as file:
-        _create(file, windows)
-        sources = []
+    count = _count(hr_paths, windows)
+    made = {**windows.as_attributes(), "degradation": degradation, "seed": seed}
+    with _writing(destination, _size(count, windows, len(hr_paths))) as file:
+        _create(file, windows, count)
+        at, sources = 0, []
         for number, path in enumerate(hr_paths):
             hr = folders.read_hr(path, windows.scale)
-            for row, places in enumerate(windows.rows(hr)):
+            for row, places in enumerate(windows.rows(*hr.shape[:2])):
                 rng = np.random.default_rng([seed, number, row])
                 cuts = [cut(hr, place, windows, degradation=degradation, rng=rng) for place in places]
-                _append(file, cuts, places, number)
+                _put(file, at, cuts, places, number)
+                at += len(cuts)
             sources.append({"name": path.name, "sha256": sha256(path)})
             if progress is not None:
                 progress(number + 1, len(hr_paths))
-        count = len(file["lr"])
-        if not count:
-            raise StoreError(f"no picture holds a patch of {windows.side}x{windows.side} pixels: nothing to store")
-        _finish(file, sources, {**windows.as_attributes(), "degradation": degradation, "seed": seed})
-    return int(count)
+        _finish(file, sources, made)
+    return count
+
+
+def _count(hr_paths: Sequence[Path], windows: Windows) -> int:
+    """How many windows there are in all of the pictures, by their headers."""
+    pairs.check([PairPaths(path) for path in hr_paths], scale=windows.scale)
+    headers = (files.read_header(path) for path in hr_paths)
+    sides = ([side - side % windows.scale for side in (header.height, header.width)] for header in headers)
+    count = sum(windows.count(height, width) for height, width in sides)
+    if not count:
+        raise StoreError(f"no picture holds a patch of {windows.side}x{windows.side} pixels: nothing to store")
+    return count
 
 
 class PatchStore:
@@ -158,32 +171,45 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _writing(destination: Path) -> Iterator[h5py.File]:
+def _writing(destination: Path, size: int) -> Iterator[h5py.File]:
     if destination.is_dir():
         raise StoreError(f"{str(destination)!r} is a folder: name the store's file, such as patches.h5")
     try:
-        # libver: the index of a growing dataset from before HDF5 1.10 is slow.
-        with (
-            atomic.replacing(destination, suffix=".h5") as temporary,
-            h5py.File(temporary, "x", libver="latest") as file,
-        ):
-            yield file
+        with atomic.replacing(destination, suffix=".h5") as temporary:
+            _reserve(temporary, size)
+            # libver: the layout with checksums of its own tables.
+            with h5py.File(temporary, "w", libver="latest") as file:
+                _reserve(temporary, size)  # HDF5 made the file empty again
+                yield file
     except (OSError, RuntimeError) as error:
-        if isinstance(error, (StoreError, ValueError)):
+        if isinstance(error, ISRError):
             raise
         raise StoreError(f"cannot write {str(destination)!r}: {_reason(error)}") from error
 
 
-def _create(file: h5py.File, windows: Windows) -> None:
+def _reserve(path: Path, size: int) -> None:
+    """Takes the space on the disk, or raises OSError at once: HDF5 may crash, later, on a disk that was full."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    elif shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _size(count: int, windows: Windows, pictures: int) -> int:
+    """More bytes than the file will have: patches, their rows in tables and indices, the pictures' names."""
+    patch = 3 * (windows.patch_size**2 + windows.label_size**2)
+    return count * (patch + 64) + pictures * 1024 + 2**16
+
+
+def _create(file: h5py.File, windows: Windows, count: int) -> None:
     for name, side in (("lr", windows.patch_size), ("hr", windows.label_size)):
-        shape = (side, side, 3)
-        file.create_dataset(name, (0, *shape), np.uint8, maxshape=(None, *shape), chunks=(1, *shape))
+        file.create_dataset(name, (count, side, side, 3), np.uint8, chunks=(1, side, side, 3))
     for name, kind in TABLES.items():
-        columns = (2,) if name == "place" else ()
-        file.create_dataset(name, (0, *columns), kind, maxshape=(None, *columns), chunks=(4096, *columns))
+        file.create_dataset(name, (count, 2) if name == "place" else (count,), kind)
 
 
-def _append(file: h5py.File, cuts: list[Pair], places: list[tuple[int, int]], source: int) -> None:
+def _put(file: h5py.File, at: int, cuts: list[Pair], places: list[tuple[int, int]], source: int) -> None:
     columns = {
         "lr": np.stack([patch.lr for patch in cuts]),
         "hr": np.stack([patch.hr for patch in cuts]),
@@ -193,8 +219,7 @@ def _append(file: h5py.File, cuts: list[Pair], places: list[tuple[int, int]], so
         "liveliness": [liveliness(patch.lr) for patch in cuts],
     }
     for name, values in columns.items():
-        file[name].resize(len(file[name]) + len(cuts), axis=0)
-        file[name][-len(cuts) :] = values
+        file[name][at : at + len(cuts)] = values
 
 
 def _finish(file: h5py.File, sources: list[dict[str, str]], attributes: dict[str, Any]) -> None:

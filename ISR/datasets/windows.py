@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -39,12 +38,14 @@ class Windows:
         """The numbers by name."""
         return {**asdict(self), "label_size": self.label_size}
 
-    def rows(self, hr: Samples) -> Iterator[list[tuple[int, int]]]:
-        """The (top, left) of all windows that lie in the picture, row by row; none where it is too small."""
-        lefts = range(0, hr.shape[1] - self.side + 1, self.stride)
-        if lefts:
-            for top in range(0, hr.shape[0] - self.side + 1, self.stride):
-                yield [(top, left) for left in lefts]
+    def rows(self, height: int, width: int) -> list[list[tuple[int, int]]]:
+        """The (top, left) of all windows in an HR picture of that size, row by row; none where it is too small."""
+        tops, lefts = (range(0, side - self.side + 1, self.stride) for side in (height, width))
+        return [[(top, left) for left in lefts] for top in tops] if lefts else []
+
+    def count(self, height: int, width: int) -> int:
+        """How many windows lie in an HR picture of that size."""
+        return sum(map(len, self.rows(height, width)))
 
 
 # SRCNN (Dong, Loy, He and Tang 2016), section 4.1: sub-images of 33x33 pixels at a stride of 14, of which a network
