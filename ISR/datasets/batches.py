@@ -60,8 +60,9 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
 class PatchBatches(Batches):
     """Batches of aligned random patches, every picture equally likely.
 
-    paths: the pictures' files, as many as there are pairs, for `files`. degradation: other than `bicubic`, it makes
-    every LR patch anew, each epoch another. ValueError where there is no pair or a picture smaller than a patch.
+    paths: the pictures' files, one for each pair, for `files`, which else gives their numbers. degradation: other than
+    `bicubic`, it makes every LR patch anew, each epoch another. ValueError where there is no pair or a picture smaller
+    than a patch.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class PatchBatches(Batches):
         ]
 
     def _file(self, index: int) -> Path:
-        return self.paths[index]
+        return self.paths[index] if self.paths else Path(f"picture {index}")
 
 
 class StoreBatches(Batches):

@@ -64,9 +64,9 @@ def find_pairs(data: DataConfig, scale: int) -> tuple[list[PairPaths], list[Pair
             found, wrong = pairs.match(pictures_in(hr_dir), pictures_in(lr_dir), scale=scale)
             lr, faults = lr | found, faults + wrong
     for_training, for_validation = ([PairPaths(hr, lr.get(hr)) for hr in paths] for paths in (training, validation))
-    pairs.check(for_validation, scale=scale)
-    smallest = pairs.check(for_training, scale=scale, faults=faults)
-    if for_training and smallest < data.patch_size:
+    sides = pairs.check([*for_training, *for_validation], scale=scale, faults=faults)
+    smallest = min(sides[: len(for_training)], default=data.patch_size)
+    if smallest < data.patch_size:
         wanted = f"a patch of {data.patch_size} does not fit the smallest LR picture"
         raise ConfigError(f"data.patch_size: {wanted}, {smallest} pixels a side")
     return for_training, for_validation

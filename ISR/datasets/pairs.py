@@ -58,13 +58,13 @@ def _hr_name(stem: str, known: Iterable[str], scale: int) -> tuple[str, int]:
     return with_suffix["name"], int(with_suffix["scale"])
 
 
-def check(pairs: Sequence[PairPaths], *, scale: int, faults: Sequence[str] = ()) -> int:
-    """The smallest side of an LR picture, in pixels, after every header was read; pixels are not decoded.
+def check(pairs: Sequence[PairPaths], *, scale: int, faults: Sequence[str] = ()) -> list[int]:
+    """The smaller side of every LR picture, in pixels, after all headers were read; pixels are not decoded.
 
     HR may exceed LR * scale by less than `scale` pixels at the bottom and right: they are cut off. PairsError with the
     faults given and those found: a picture that cannot be read, 16 bits, grey beside colour, sizes that do not fit.
     """
-    every, sides, transparent = list(faults), [0], 0
+    every, sides, transparent = list(faults), [], 0
     for pair in pairs:
         try:
             header = files.read_header(pair.hr)
@@ -78,8 +78,8 @@ def check(pairs: Sequence[PairPaths], *, scale: int, faults: Sequence[str] = ())
     if every:
         raise PairsError(_listed(every))
     if transparent:
-        log.warning("%d of the pictures have transparency, which is left out", transparent)
-    return min(sides[1:], default=0)
+        log.info("%d of the pictures have transparency, which is left out", transparent)
+    return sides
 
 
 def _faults(pair: PairPaths, hr: files.Header, lr: files.Header, scale: int) -> list[str]:

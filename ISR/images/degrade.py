@@ -92,7 +92,7 @@ def blur(values: Values, kernel: Kernel) -> Values:
     below, right = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(values, ((below, below), (right, right), (0, 0)), mode="edge")
     size = padded.shape[:2]
-    spectrum = np.fft.rfft2(padded, axes=(0, 1)) * np.fft.rfft2(kernel.astype(np.float32), size)[..., None]
+    spectrum = np.fft.rfft2(padded, axes=(0, 1)) * np.fft.rfft2(kernel, size)[..., None]
     # The kernel's corner lies at the origin, so that the wrapped samples are the first ones.
     full = np.fft.irfft2(spectrum, size, axes=(0, 1))
     return np.ascontiguousarray(full[2 * below :, 2 * right :], dtype=np.float32)

@@ -135,7 +135,7 @@ def read_header(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -
     """
     name = _name(path)
     with _open(path, name) as file, quiet_pillow(name):
-        image = open_header(file, name, max_pixels, sums=False)
+        image = open_header(file, name, max_pixels, brief=True)
         turn = 1 if isinstance(image, TiffImageFile) else exif_and_turn(image, 1, name)[1]
         width, height = image.size if turn < 5 else image.size[::-1]
         mode = MODES[image.mode]
