@@ -1,4 +1,4 @@
-"""isr upscale | train | evaluate | weights: parse, call, print. Nothing heavy is imported before a command needs it."""
+"""isr upscale | train | prepare | evaluate | weights: parse, call, print. Nothing heavy is imported before its need."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ISR.errors import ConfigError, FormatError
 
 if TYPE_CHECKING:
     from ISR.config import Config
+    from ISR.datasets.windows import Windows
     from ISR.models.image_model import ImageModel
     from ISR.predict.destinations import Job
     from ISR.predict.predictor import Predictor
@@ -60,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _upscale_parser(commands.add_parser("upscale", help="enlarge pictures"))
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
+    _prepare_parser(commands.add_parser("prepare", help="cut pictures into a store of patches to train on"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
     _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows, blend or convert"))
     for command in commands.choices.values():
@@ -112,6 +114,19 @@ def _train_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar=change, help="change a setting")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an unfinished run folder")
     parser.set_defaults(command=_train)
+
+
+def _prepare_parser(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", metavar="HR_DIR", help="high-resolution pictures")
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="STORE", help="the .h5 to write")
+    parser.add_argument("--scale", type=_whole, metavar="N", help="how many times smaller LR is (default 2)")
+    parser.add_argument("--patch-size", type=_whole, metavar="N", help="side of an LR patch in pixels (default 32)")
+    parser.add_argument("--stride", type=_whole, metavar="N", help="HR pixels between patches (default: side by side)")
+    preset = "SRCNN's windows: x3, 33 pixels of which 21 are the goal, every 14 pixels"
+    parser.add_argument("--preset", choices=("srcnn",), help=preset)
+    recipes, made = ("bicubic", "realistic"), "how LR is made; realistic: blur, noise and JPEG too (default bicubic)"
+    parser.add_argument("--degradation", choices=recipes, default=recipes[0], help=made)
+    parser.set_defaults(command=_prepare)
 
 
 def _evaluate_parser(parser: argparse.ArgumentParser) -> None:
@@ -186,7 +201,7 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 def _train(options: argparse.Namespace) -> int:
     from ISR import config
-    from ISR.datasets import folders
+    from ISR.datasets import source
     from ISR.train import session
 
     run = None
@@ -198,11 +213,34 @@ def _train(options: argparse.Namespace) -> int:
         recipe = config.load(options.config, overrides=options.overrides)
         if options.folder is not None:
             recipe = config.override(recipe, "data", "hr_dir", options.folder)
-    folders.split(recipe.data)  # an empty or missing folder is told before Keras is loaded
+    source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
     with console.muffled(verbose=options.verbose):
         generator = _generator(recipe, fresh=run is None)
     console.show_path(_run_training(generator, recipe, run))
     return OK
+
+
+def _prepare(options: argparse.Namespace) -> int:
+    from ISR.datasets import folders, store
+
+    windows = _windows(options)
+    paths = folders.pictures_in(options.folder)
+    with console.progress_bar("pictures", unit="picture") as progress:
+        store.build(paths, options.output, windows=windows, degradation=options.degradation, progress=progress)
+    console.show_path(options.output)
+    return OK
+
+
+def _windows(options: argparse.Namespace) -> Windows:
+    from ISR.datasets.windows import PRESETS, Windows
+
+    given = (options.scale, options.patch_size, options.stride)
+    if options.preset is not None:
+        if any(given):
+            raise UsageError("--preset says which windows: leave out --scale, --patch-size and --stride")
+        return PRESETS[options.preset]
+    scale, patch_size = options.scale or 2, options.patch_size or 32
+    return Windows(scale, patch_size, options.stride or scale * patch_size)
 
 
 def _generator(recipe: Config, *, fresh: bool) -> ImageModel:

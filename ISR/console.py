@@ -131,14 +131,19 @@ def succeeds(action: Callable[[], None], *, verbose: bool) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def pixel_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+def pixel_bar(label: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
     """A bar on stderr, if that is a terminal; what it gives is called with the finished and all output pixels."""
+    return progress_bar(label, unit="px")
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, *, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr, if that is a terminal; what it gives is called with how many units are done, and all of them."""
     from tqdm import tqdm
 
     hidden, width = not sys.stderr.isatty(), _columns()
     settings = {"dynamic_ncols": True} if width else {"ncols": 80}
-    with tqdm(desc=_short(printable(label)), unit="px", unit_scale=True, disable=hidden, **settings) as bar:
+    with tqdm(desc=_short(printable(label)), unit=unit, unit_scale=unit == "px", disable=hidden, **settings) as bar:
 
         def progress(done: int, total: int) -> None:
             bar.total = total

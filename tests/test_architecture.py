@@ -54,7 +54,8 @@ BESIDE = {
     "ISR.images": {"ISR.atomic"},
 }
 BACKENDS = {"tensorflow", "jax", "torch"}
-WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "ISR.config", "ISR.errors", "ISR.atomic")
+WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.pairs", "ISR.datasets.patches", "ISR.config")
+WITHOUT_KERAS += ("ISR.datasets.source", "ISR.datasets.store", "ISR.datasets.windows", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")

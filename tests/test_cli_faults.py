@@ -228,7 +228,8 @@ def test_a_recipe_that_does_not_fit_is_wrong_usage(photo_folder: Path, tmp_path:
         ("model.params.girth=3", "girth"),
         ("data.validation_pictures=6", "leaves none of the 6"),
     ]:
-        assert main(["train", str(photo_folder), runs, "--set=data.validation_pictures=1", "--set", setting]) == 2
+        small = ["--set=data.patch_size=16", "--set=data.validation_pictures=1"]
+        assert main(["train", str(photo_folder), runs, *small, "--set", setting]) == 2
         assert message in one_line(capsys)
     assert not (tmp_path / "runs").exists()
 

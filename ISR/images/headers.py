@@ -67,8 +67,12 @@ def quiet_pillow(name: str) -> Iterator[None]:
                 _log.warning("%s: %s", name, " ".join(text.split()))
 
 
-def open_header(file: IO[bytes], name: str, max_pixels: int) -> ImageFile.ImageFile:
-    """The picture before its pixels are decoded, within the limit and of a kind that can be kept."""
+def open_header(file: IO[bytes], name: str, max_pixels: int, *, brief: bool = False) -> ImageFile.ImageFile:
+    """The picture before its pixels are decoded, within the limit and of a kind that can be kept.
+
+    brief: a PNG's checksums, for which all of the file is read, are left to whoever reads the pixels, and so is what
+    else need be told but once.
+    """
     head = file.read(32)
     opener = next((opener for magic, opener in _OPENERS.items() if re.match(magic, head, re.DOTALL)), None)
     if opener is None:
@@ -81,11 +85,12 @@ def open_header(file: IO[bytes], name: str, max_pixels: int) -> ImageFile.ImageF
     _check_pixels(image.width, image.height, name, max_pixels)
     if getattr(image, "is_animated", False):
         raise PictureError(f"{name}: expected one picture, got an animation or several pages: save each as a file")
-    if "mp" in image.info:  # phones append previews and gain maps to a photo (CIPA DC-007)
+    if "mp" in image.info and not brief:  # phones append previews and gain maps to a photo (CIPA DC-007)
         _log.warning("%s: only the main picture of several in this JPEG is read", name)
     _check_samples(image, name)
     if isinstance(image, PngImageFile):
-        _check_sums(file, name)
+        if not brief:
+            _check_sums(file, name)
         _scale_transparent_grey(image)
     return image
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ISR import backend
-from ISR.datasets.batches import PatchBatches
+from ISR.datasets.batches import Batches
 from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
 from ISR.images.files import to_float, to_samples
@@ -27,7 +27,7 @@ Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 class TellEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the data which epoch it is: its batches are a function of that."""
 
-    def __init__(self, batches: PatchBatches) -> None:
+    def __init__(self, batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 

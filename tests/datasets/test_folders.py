@@ -14,7 +14,8 @@ from PIL import Image
 
 from ISR.config import DataConfig
 from ISR.datasets import folders
-from ISR.errors import ConfigError, PictureError, PictureNotFoundError
+from ISR.datasets.pairs import PairPaths
+from ISR.errors import ConfigError, PairsError, PictureError, PictureNotFoundError
 from ISR.images import resize
 
 
@@ -135,11 +136,11 @@ def test_refuses_16_bits_and_what_is_smaller_than_the_scale(tmp_path: Path) -> N
 
 def test_pictures_are_read_one_by_one_up_to_the_limit(photo_folder: Path, tmp_path: Path) -> None:
     paths = folders.pictures_in(photo_folder)
-    pairs = list(folders.read_pairs(paths, 2, limit_mb=1))
+    pairs = list(folders.read_pairs([PairPaths(path) for path in paths], 2, limit_mb=1))
     assert [pair.hr.shape[0] for pair in pairs] == [64, 96, 60, 72, 66, 80]
     large = tmp_path / "large.png"
     Image.fromarray(np.zeros((600, 600, 3), np.uint8)).save(large)
-    reading = folders.read_pairs([paths[0], large], 2, limit_mb=1)
+    reading = folders.read_pairs([PairPaths(paths[0]), PairPaths(large)], 2, limit_mb=1)
     assert next(reading).hr.shape == (64, 64, 3)
     with pytest.raises(PictureError, match=r"up to 'large\.png' need 1\.3 MB, data\.cache_limit_mb is 1"):
         next(reading)
@@ -151,4 +152,92 @@ def test_one_damaged_picture_is_named(photo_folder: Path, tmp_path: Path) -> Non
     damaged = folder / "photo_3.png"
     damaged.write_bytes(damaged.read_bytes()[:200])
     with pytest.raises(PictureError, match=r"photo_3\.png"):
-        list(folders.read_pairs(folders.pictures_in(folder), 2, limit_mb=10))
+        list(folders.read_pairs(map(PairPaths, folders.pictures_in(folder)), 2, limit_mb=10))
+
+
+@pytest.fixture
+def lr_folder(photo_folder: Path, tmp_path: Path) -> Path:
+    """The LR pictures of photo_folder at x2, named photo_0x2.png and so on, darker than a made one."""
+    folder = tmp_path / "LR"
+    folder.mkdir()
+    for path in folders.pictures_in(photo_folder):
+        lr = folders.read_pair(path, 2).lr // 2
+        Image.fromarray(lr).save(folder / f"{path.stem}x2.png")
+    return folder
+
+
+def test_pairs_of_folders_are_found_and_set_apart_together(photo_folder: Path, lr_folder: Path) -> None:
+    data = DataConfig(hr_dir=str(photo_folder), lr_dir=str(lr_folder), validation_pictures=2, patch_size=16)
+    training, validation = folders.find_pairs(data, 2)
+    assert [len(training), len(validation)] == [4, 2]
+    for hr, lr in [*training, *validation]:
+        assert lr == lr_folder / f"{hr.stem}x2.png"
+    for (lr_picture, hr_picture), (path, _) in zip(folders.read_pairs(training, 2, limit_mb=9), training, strict=True):
+        made = folders.read_pair(path, 2)
+        np.testing.assert_array_equal(lr_picture, made.lr // 2)
+        np.testing.assert_array_equal(hr_picture, made.hr)
+
+
+def test_a_validation_folder_brings_its_own_lr_pictures(photo_folder: Path, lr_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(photo_folder / "photo_2.png", other / "p.png")
+    shutil.copy(lr_folder / "photo_2x2.png", other / "p_x2.tmp")
+    (tmp_path / "other_lr").mkdir()
+    shutil.move(other / "p_x2.tmp", tmp_path / "other_lr" / "p_x2.png")
+    data = DataConfig(
+        hr_dir=str(photo_folder),
+        lr_dir=str(lr_folder),
+        validation_dir=str(other),
+        validation_lr_dir=str(tmp_path / "other_lr"),
+        patch_size=16,
+    )
+    training, validation = folders.find_pairs(data, 2)
+    assert len(training) == 6 and validation == [PairPaths(other / "p.png", tmp_path / "other_lr" / "p_x2.png")]
+
+
+def test_faults_of_names_and_of_headers_come_together(photo_folder: Path, lr_folder: Path) -> None:
+    (lr_folder / "photo_0x2.png").rename(lr_folder / "photo_0x3.png")
+    Image.new("L", (9, 9)).save(lr_folder / "photo_1x2.png")
+    (lr_folder / "photo_2x2.png").write_bytes(b"")
+    data = DataConfig(hr_dir=str(photo_folder), lr_dir=str(lr_folder), patch_size=16, validation_pictures=0)
+    with pytest.raises(PairsError, match="5 faults") as caught:
+        folders.find_pairs(data, 2)
+    for piece in ("photo_0x3.png' says x3", "no LR picture for", "is 9x9: expected 30x48", "is grey", "an empty file"):
+        assert piece in str(caught.value)
+
+
+def test_a_patch_that_does_not_fit_is_told_from_the_headers(photo_folder: Path) -> None:
+    data = DataConfig(hr_dir=str(photo_folder), patch_size=31, validation_pictures=0)
+    with pytest.raises(ConfigError, match=r"data\.patch_size: a patch of 31 does not fit .* 30 pixels a side"):
+        folders.find_pairs(data, 2)
+    fits = DataConfig(hr_dir=str(photo_folder), patch_size=30, validation_pictures=0)
+    assert len(folders.find_pairs(fits, 2)[0]) == 6
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"store": "s.h5"}, "leave out data.hr_dir"),
+        ({"lr_dir": "l", "degradation": "realistic"}, "leave out data.degradation, which is realistic"),
+        ({"lr_dir": "l", "validation_dir": "v"}, "data.validation_lr_dir must name"),
+        ({"validation_lr_dir": "v"}, "without data.validation_dir"),
+        ({"flatness": 0.2, "flatness_max": 0.1}, "data.flatness=0.2 is above data.flatness_max=0.1"),
+    ],
+)
+def test_refuses_settings_that_contradict_each_other(changed: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        folders.find_pairs(DataConfig(**{"hr_dir": "h", **changed}), 2)
+
+
+def test_lr_and_hr_that_do_not_fit_are_refused_when_read(photo_folder: Path, lr_folder: Path) -> None:
+    with pytest.raises(PictureError, match="do not fit each other at the scale 2"):
+        folders.read_pair(photo_folder / "photo_0.png", 2, lr_path=lr_folder / "photo_1x2.png")
+
+
+def test_validation_pictures_are_degraded_alike_each_time(photo_folder: Path) -> None:
+    paths = [PairPaths(path) for path in folders.pictures_in(photo_folder)[:2]]
+    first, again = (list(folders.read_pairs(paths, 2, limit_mb=9, degradation="realistic")) for _ in range(2))
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.lr, other.lr)
+        assert not np.array_equal(one.lr, resize.reduce(one.hr, 2))

@@ -10,7 +10,18 @@ from conftest import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ISR.datasets.patches import FLIPS_AND_TURNS, MAX_DRAWS, Pair, crop, flip_and_turn, random_patch
+from ISR.datasets.patches import (
+    FLIPS_AND_TURNS,
+    MAX_DRAWS,
+    Flatness,
+    Pair,
+    crop,
+    degraded,
+    flip_and_turn,
+    liveliness,
+    random_patch,
+)
+from ISR.images import resize
 
 WAYS = range(FLIPS_AND_TURNS)
 
@@ -104,3 +115,55 @@ def test_a_picture_that_is_flat_all_over_still_gives_a_patch() -> None:
 def test_refuses_a_patch_larger_than_the_picture(shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=rf"patch of 8 does not fit into an LR picture of {shape[1]}x{shape[0]}"):
         random_patch(nearest_pair(*shape, 2), 8, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (Flatness(), [0.0, 0.0, 0.0, 0.0]),
+        (Flatness(0.1), [0.1, 0.1, 0.1, 0.1]),
+        (Flatness(0.1, increase=0.02, every=2), [0.1, 0.1, 0.12, 0.14]),
+        (Flatness(0.0, increase=0.1, every=1, most=0.15), [0.0, 0.1, 0.15, 0.15]),
+    ],
+)
+def test_flatness_rises_as_in_the_reference(schedule: Flatness, expected: list[float]) -> None:
+    """min(max, min + increase * (epoch // every)), in epochs 0, 1, 2 and 5; as it was where nothing is added."""
+    assert [schedule.at(epoch) for epoch in (0, 1, 2, 5)] == pytest.approx(expected)
+
+
+def test_liveliness_is_the_deviation_of_the_liveliest_channel() -> None:
+    patch = np.zeros((4, 4, 3), np.uint8)
+    patch[:2, :, 1] = 255
+    patch[:, :, 2] = 200
+    assert liveliness(patch) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("place", [(0, 0), (3, 4), (5, 7), (6, 0), (7, 9)])
+def test_a_degraded_patch_looks_as_it_would_in_its_picture(scale: int, place: tuple[int, int]) -> None:
+    """LR places of a 16x18 picture, at its edges too; a grid that begins off the picture's is that of its crop."""
+    hr = drawn(16 * scale, 18 * scale)
+    lr = resize.reduce(hr, scale)
+    top, left = place
+    patch = degraded(hr, top * scale, left * scale, 9, scale=scale, degradation="bicubic")
+    np.testing.assert_array_equal(patch.lr, lr[top : top + 9, left : left + 9])
+    np.testing.assert_array_equal(patch.hr, crop(Pair(lr, hr), top, left, 9).hr)
+    shifted = resize.reduce(hr[1 : 1 + 15 * scale, 1 : 1 + 17 * scale], scale)
+    off = degraded(hr, 4 * scale + 1, 5 * scale + 1, 9, scale=scale, degradation="bicubic")
+    np.testing.assert_array_equal(off.lr, shifted[4:13, 5:14])
+
+
+def test_a_realistic_patch_keeps_its_place_and_is_made_anew() -> None:
+    """The HR patch is the one that would be drawn with bicubic pictures; LR differs, and from draw to draw."""
+    hr = drawn(80, 80)
+    pair = Pair(resize.reduce(hr, 2), hr)
+    for seed in range(4):
+        plain, real = (
+            random_patch(pair, 12, rng=np.random.default_rng(seed), degradation=name)
+            for name in ("bicubic", "realistic")
+        )
+        np.testing.assert_array_equal(plain.hr, real.hr)
+        assert real.lr.shape == (12, 12, 3) and not np.array_equal(plain.lr, real.lr)
+        assert abs(real.lr.mean() - plain.lr.mean()) < 10
+    rng = np.random.default_rng(0)
+    assert len({degraded(hr, 8, 8, 12, scale=2, degradation="realistic", rng=rng).lr.tobytes() for _ in range(5)}) == 5
