@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     _upscale_parser(commands.add_parser("upscale", help="enlarge pictures"))
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
-    _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows, or blend two"))
+    _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows; blend, convert"))
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say what is done")
     return parser
@@ -132,6 +132,10 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
     blend.add_argument("--alpha", type=_fraction, default=0.8, metavar="A", help=share)
     blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
     blend.set_defaults(command=_weights_blend)
+    convert = commands.add_parser("convert", help="rewrite an .hdf5 of ISR 2 as .weights.h5 with its manifest")
+    convert.add_argument("old", type=Path, metavar="OLD", help="the .hdf5 of an RDN or RRDN")
+    convert.add_argument("-o", "--output", required=True, type=Path, metavar="NEW", help="the .weights.h5 to write")
+    convert.set_defaults(command=_weights_convert)
 
 
 def _upscale(options: argparse.Namespace) -> int:
@@ -267,5 +271,14 @@ def _weights_blend(options: argparse.Namespace) -> int:
         obtain(name)
     with console.muffled(verbose=options.verbose):
         blend_files(options.first, options.second, options.output, alpha=options.alpha)
+    console.show_path(options.output)
+    return OK
+
+
+def _weights_convert(options: argparse.Namespace) -> int:
+    from ISR.models.convert import convert_file
+
+    with console.muffled(verbose=options.verbose):
+        convert_file(options.old, options.output)
     console.show_path(options.output)
     return OK

@@ -10,7 +10,7 @@ import h5py
 
 from ISR.errors import WeightsError
 
-# The largest network of ISR 2 has 1,200 groups and datasets in its file.
+# The weights that ISR 2 came with are under 1,000 groups and datasets each.
 MOST_NODES = 20_000
 
 

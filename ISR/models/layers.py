@@ -24,7 +24,8 @@ class PixelShuffle(keras.layers.Layer):  # type: ignore[misc]
         self.scale = scale
 
     def call(self, inputs: Any) -> Any:
-        return ops.depth_to_space(inputs, self.scale, data_format="channels_last")
+        # Keras knows no depth_to_space of 1.
+        return inputs if self.scale == 1 else ops.depth_to_space(inputs, self.scale, data_format="channels_last")
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         n, height, width, channels = input_shape

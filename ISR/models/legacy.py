@@ -34,7 +34,7 @@ def is_legacy(path: Path) -> bool:
 
 
 def describe(path: str | Path) -> tuple[str, int, dict[str, Any]]:
-    """The architecture, scale and params, as `ISR.models.build` takes them, of the network that the file's weights fill.
+    """The architecture, scale and params, as `ISR.models.build` takes them, of the network that the weights are of.
 
     Found from the names and shapes of its tensors; no value is read. What the file does not say: beta of RRDN, which is
     given as 0.2, and upscaling at scale 1, where both ways are one. WeightsError where it is neither RDN nor RRDN.
@@ -62,7 +62,10 @@ def load(model: keras.Model, path: str | Path) -> None:
 
 @contextlib.contextmanager
 def _tensors(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
-    """The file's tensors by names like `F_m1/kernel`, those of an optimizer left out, open while the block runs."""
+    """The file's tensors by names like `F_m1/kernel`, those of an optimizer left out, open while the block runs.
+
+    Together they claim no more bytes than the file has: a small file must not make a vast network.
+    """
     if not path.is_file():
         raise WeightsError(f"no file {str(path)!r}")
     if not h5py.is_hdf5(path):

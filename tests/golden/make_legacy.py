@@ -4,8 +4,9 @@
     /tmp/tf215/bin/pip install "tensorflow-cpu==2.15.1" "numpy<2" h5py
     /tmp/tf215/bin/python tests/golden/make_legacy.py
 
-The networks are built here from the tables of ISR 2's layers, apart from ISR's own code. Weights are multiples of 1/256,
-so that the files, which are compressed, stay small. For each network NAME: NAME.hdf5.gz and NAME.npz with `lr` and `sr`.
+The networks are built here from the tables of ISR 2's layers, apart from ISR's own code. Weights are multiples of
+1/256, so that the files, which are compressed, stay small. For each network there are NAME.hdf5.gz, as Keras wrote it,
+and NAME.npz with a picture `lr` and the network's output `sr`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ISR.images import resize
 from ISR.models.layers import BicubicEnlarge, MultiplyBeta, PixelShuffle, RepeatChannels, bicubic_reach
 
 
-@pytest.mark.parametrize(("scale", "channels"), [(2, 3), (3, 1), (4, 2)])
+@pytest.mark.parametrize(("scale", "channels"), [(1, 3), (2, 3), (3, 1), (4, 2)])
 def test_pixel_shuffle_is_equation_4(scale: int, channels: int) -> None:
     """Channel (dy * scale + dx) * c + k becomes channel k of the pixel (dy, dx) of each block."""
     values = np.random.default_rng(0).normal(size=(2, 4, 5, channels * scale**2)).astype(np.float32)
