@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     _train_parser(commands.add_parser("train", help="train a network on a folder of pictures"))
     _prepare_parser(commands.add_parser("prepare", help="cut pictures into a store of patches to train on"))
     _evaluate_parser(commands.add_parser("evaluate", help="measure PSNR, SSIM and time on folders of pictures"))
-    _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows, blend or convert"))
+    _weights_parser(commands.add_parser("weights", help="show the trained networks that ISR knows; blend, convert"))
     for command in commands.choices.values():
         command.add_argument("-v", "--verbose", action="store_true", default=argparse.SUPPRESS, help="say what is done")
     return parser
