@@ -22,6 +22,9 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+# Here, for NumPy loads it at its first use: a Ctrl-C that falls into the loading of such a module is lost.
+from numpy.random import default_rng
+
 from ISR import __version__, atomic
 from ISR.datasets import folders, pairs
 from ISR.datasets.pairs import PairPaths
@@ -57,7 +60,7 @@ def build(
         for number, path in enumerate(hr_paths):
             hr = folders.read_hr(path, windows.scale)
             for row, places in enumerate(windows.rows(*hr.shape[:2])):
-                rng = np.random.default_rng([seed, number, row])
+                rng = default_rng([seed, number, row])
                 cuts = [cut(hr, place, windows, degradation=degradation, rng=rng) for place in places]
                 _put(file, at, cuts, places, number)
                 at += len(cuts)
