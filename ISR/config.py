@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ISR import plain_yaml
 from ISR.errors import ConfigError
+from ISR.plain_yaml import read as read
 
 
 @dataclass(frozen=True)
-class _Rule:
+class Rule:
     """What a value must satisfy beyond its type."""
 
     low: float | None = None
@@ -25,6 +25,7 @@ class _Rule:
     pattern: str = ""
 
     def check(self, name: str, value: Any) -> None:
+        """ConfigError where the value, called `name`, is not what the rule says."""
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
         if self.low is not None and value < self.low:
@@ -35,18 +36,6 @@ class _Rule:
             raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {value!r}")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's plain types, each key once: PyYAML by itself takes the last of equal keys without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
-            names = [key.value for key, _ in node.value]
-            twice = next((name for name in names if names.count(name) > 1), names)
-            raise yaml.YAMLError(f"the key {twice} stands twice in one mapping")
-        return mapping
-
-
 def _setting(
     default: Any,
     *,
@@ -55,7 +44,7 @@ def _setting(
     choices: tuple[str | int, ...] = (),
     pattern: str = "",
 ) -> Any:
-    rule = {"rule": _Rule(low, high, choices, pattern)}
+    rule = {"rule": Rule(low, high, choices, pattern)}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=rule)
     return field(default=default, metadata=rule)
@@ -88,7 +77,7 @@ class DataConfig:
 class TrainConfig:
     """How the network is fitted. Learning rates are the optimizer's; luma_weight adds the loss of the luma planes."""
 
-    epochs: int = _setting(100, low=1)
+    epochs: int = _setting(100, low=0)
     steps_per_epoch: int = _setting(500, low=1)
     loss: str = _setting("mae", choices=("mae", "mse", "charbonnier"))
     luma_weight: float = _setting(0.0, low=0.0)
@@ -96,18 +85,60 @@ class TrainConfig:
     learning_rate: float = _setting(1e-3, low=1e-9)
     final_learning_rate: float = _setting(1e-6, low=0.0)
     warmup_steps: int = _setting(200, low=0)
+    schedule: str = _setting("cosine", choices=("cosine", "step", "constant"))
+    decay_every: int = _setting(50, low=1)
+    decay_factor: float = _setting(0.5, low=0.0, high=1.0)
+    clip_norm: float = _setting(0.0, low=0.0)
+    beta_1: float = _setting(0.9, low=0.0, high=0.99999)
+    beta_2: float = _setting(0.999, low=0.0, high=0.99999)
+    epsilon: float = _setting(1e-7, low=1e-12)
     ema: float = _setting(0.999, low=0.0, high=0.99999)
-    precision: str = _setting("float32", choices=("float32", "bfloat16"))
+    precision: str = _setting("float32", choices=("float32", "bfloat16", "float16"))
     validate_every: int = _setting(1, low=1)
     seed: int = _setting(0, low=0, high=2**32 - 1)
 
 
+# What a total loss is made of, by ISR 2's names: the pixel loss, the critic's verdict, VGG19's features.
+PARTS = ("generator", "discriminator", "feature_extractor")
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """The second phase: what it adds to the pixel loss. None and {} leave a part as the recipe has it."""
+
+    recipe: str | None = _setting(None, choices=("srgan", "esrgan"))
+    epochs: int = _setting(100, low=1)
+    learning_rate: float = _setting(1e-4, low=1e-9)
+    final_learning_rate: float = _setting(1e-6, low=0.0)
+    warmup_steps: int = _setting(0, low=0)
+    pixel: str | None = _setting(None, choices=("mae", "mse", "charbonnier"))
+    perceptual: str | None = _setting(None, choices=("mse", "mae"))
+    layers: dict[str, float] = _setting({})  # noqa: RUF009
+    before_activation: bool | None = _setting(None)
+    feature_scale: float | None = _setting(None, low=0.0)
+    vgg_weights: str = _setting("imagenet")
+    loss: str | None = _setting(None, choices=("binary_crossentropy", "relativistic", "hinge", "least_squares"))
+    label_smoothing: float = _setting(0.0, low=0.0, high=0.49)
+    loss_weights: dict[str, float] = _setting({})  # noqa: RUF009
+    loss_weights_by_epoch: dict[int, dict[str, float]] = _setting({})  # noqa: RUF009
+    critic: str = _setting("patch", choices=("patch", "paper"))
+    critic_weights: str | None = _setting(None)
+    critic_learning_rate: float = _setting(2e-4, low=1e-9)
+    critic_beta_1: float = _setting(0.5, low=0.0, high=0.99999)
+
+
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where a run is kept: <runs>/<name>/<session>/."""
+    """Where a run is kept, <runs>/<name>/<session>/, and what besides its state and its last weights."""
 
     runs: str = _setting("runs")
     name: str | None = _setting(None, pattern=r"[\w-][\w.-]*")
+    monitor: dict[str, str] = _setting({"val_psnr_y": "max"})  # noqa: RUF009
+    save_every: int = _setting(2, low=0)
+    keep_best: int = _setting(5, low=1)
+    keep_others: int = _setting(5, low=1)
+    state_every_steps: int = _setting(0, low=0)
+    samples_every: int = _setting(5, low=0)
 
 
 @dataclass(frozen=True)
@@ -117,6 +148,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
 
@@ -125,18 +157,17 @@ def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Co
 
     Raises ConfigError naming the setting: unknown (with the nearest known name), of a wrong type or out of its range.
     """
-    content = _read(Path(path)) if path is not None else {}
-    config = from_mapping(content)
+    config = build(Config, read(Path(path)) if path is not None else {}, "")
     for text in overrides:
         config = override(config, *_parse_override(text))
-    return config
+    return _consistent(config)
 
 
 def from_mapping(content: Mapping[str, Any]) -> Config:
     """The recipe in nested mappings such as `yaml.safe_load` returns; what is left out keeps its default."""
-    built = _build(Config, content, "")
+    built = build(Config, content, "")
     assert isinstance(built, Config)
-    return built
+    return _consistent(built)
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -147,34 +178,14 @@ def to_mapping(config: Any) -> dict[str, Any]:
 
 def dump(config: Config) -> str:
     """The recipe as YAML text."""
-    return yaml.safe_dump(to_mapping(config), sort_keys=False)
+    return plain_yaml.dump(to_mapping(config))
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config {str(path)!r}: {error}") from error
-    content = _plain_yaml(text, repr(str(path)))
-    if content is not None and not isinstance(content, dict):
-        raise ConfigError(f"{str(path)!r} must hold a mapping of sections, got {type(content).__name__}")
-    return content or {}
+def build(kind: type, content: Any, prefix: str) -> Any:
+    """The frozen dataclass `kind` from a mapping, each value checked by its field's type and Rule.
 
-
-def _plain_yaml(text: str, name: str) -> Any:
-    try:
-        # Aliases are refused: a few nested ones unfold to gigabytes.
-        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=_Loader))
-        content = None if aliases else yaml.load(text, Loader=_Loader)
-    # PyYAML lets the ValueError of a date or number that cannot be, and Python's limit on nesting, through.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{name} is not plain YAML: {' '.join(str(error).split())}") from error
-    if aliases:
-        raise ConfigError(f"{name} uses YAML aliases (*name), which a config does not need: write it out")
-    return content
-
-
-def _build(kind: type, content: Any, prefix: str) -> Any:
+    prefix: where the mapping stands, for messages: `train.`. ConfigError as in `load`.
+    """
     if not isinstance(content, Mapping):
         raise ConfigError(f"{prefix.rstrip('.') or 'the config'} must be a mapping, got {content!r}")
     known = {f.name: f for f in fields(kind)}
@@ -182,29 +193,30 @@ def _build(kind: type, content: Any, prefix: str) -> Any:
     values = {}
     for key, value in content.items():
         if key not in known:
-            raise ConfigError(f"unknown setting {prefix}{key}{_nearest(str(key), known)}")
+            raise ConfigError(f"unknown setting {prefix}{key}{nearest(str(key), known)}")
         name = f"{prefix}{key}"
         if is_dataclass(types[key]):
-            values[key] = _build(types[key], value, name + ".")
+            values[key] = build(types[key], value, name + ".")
         else:
-            values[key] = _checked(name, value, types[key], known[key].metadata["rule"])
+            values[key] = _checked(name, value, types[key], known[key].metadata.get("rule", Rule()))
     return kind(**values)
 
 
-def _nearest(key: str, known: Iterable[str]) -> str:
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown key: the known one that looks most like it, else all."""
     names = sorted(known)
     close = difflib.get_close_matches(key, names, n=1)
     return f": did you mean {close[0]}?" if close else f": known are {', '.join(names)}"
 
 
-def _checked(name: str, value: Any, expected: Any, rule: _Rule) -> Any:
+def _checked(name: str, value: Any, expected: Any, rule: Rule) -> Any:
     allowed = typing.get_args(expected) if type(None) in typing.get_args(expected) else (expected,)
     kinds = [typing.get_origin(kind) or kind for kind in allowed]
     if value is None and type(None) in kinds:
         return None
     if float in kinds:
         value = _as_float(value)
-    if isinstance(value, bool) or not isinstance(value, tuple(kinds)):
+    if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(kinds)):
         wanted = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
         raise ConfigError(f"{name} must be {wanted}, got {value!r}")
     if isinstance(value, float) and not abs(value) < float("inf"):
@@ -230,7 +242,7 @@ def override(config: Config, section: str, key: str, value: Any) -> Config:
     if section == "model" and key.startswith("params."):
         value = {**config.model.params, key.removeprefix("params."): value}
         key = "params"
-    changed = getattr(from_mapping({section: {key: value}}), section)
+    changed = getattr(build(Config, {section: {key: value}}, ""), section)
     return replace(config, **{section: replace(getattr(config, section), **{key: getattr(changed, key)})})
 
 
@@ -239,4 +251,46 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     section, dot, key = path.strip().partition(".")
     if not equals or not dot:
         raise ConfigError(f"an override is section.key=value, got {text!r}")
-    return section, key, _plain_yaml(value, f"the value of {text!r}")
+    return section, key, plain_yaml.parse(value, f"the value of {text!r}")
+
+
+def differences(before: Config, after: Config) -> dict[str, str]:
+    """The settings in which the two recipes differ: section.key -> "3, not 5", the first being `before`'s."""
+    pairs = {
+        f"{section}.{key}": (value, to_mapping(after)[section][key])
+        for section, settings in to_mapping(before).items()
+        for key, value in settings.items()
+    }
+    return {name: f"{old!r}, not {new!r}" for name, (old, new) in pairs.items() if old != new}
+
+
+def _consistent(config: Config) -> Config:
+    """The recipe, if its settings go together; else ConfigError."""
+    if config.train.epochs == 0 and config.adversarial.recipe is None:
+        raise ConfigError("train.epochs must be at least 1 where adversarial.recipe is null, got 0")
+    for metric, best in config.output.monitor.items():
+        if best not in ("min", "max"):
+            raise ConfigError(f"output.monitor.{metric} must be min or max, got {best!r}")
+    wanted = config.adversarial
+    for layer, weight in wanted.layers.items():
+        if not re.fullmatch(r"block[1-5]_(conv[1-4]|pool)", str(layer)):
+            raise ConfigError(f"adversarial.layers must name layers of VGG19 such as block5_conv4, got {layer!r}")
+        _weight(f"adversarial.layers.{layer}", weight)
+    _loss_weights("adversarial.loss_weights", wanted.loss_weights)
+    for epoch, weights in wanted.loss_weights_by_epoch.items():
+        if not isinstance(epoch, int) or not isinstance(weights, dict) or epoch < 0:
+            raise ConfigError(f"adversarial.loss_weights_by_epoch must be {{epoch: {{part: weight}}}}, got {epoch!r}")
+        _loss_weights(f"adversarial.loss_weights_by_epoch.{epoch}", weights)
+    return config
+
+
+def _loss_weights(name: str, weights: dict[str, float]) -> None:
+    for part, weight in weights.items():
+        if part not in PARTS:
+            raise ConfigError(f"unknown setting {name}.{part}{nearest(str(part), PARTS)}")
+        _weight(f"{name}.{part}", weight)
+
+
+def _weight(name: str, weight: Any) -> None:
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 <= weight < float("inf"):
+        raise ConfigError(f"{name} must be a number of at least 0, got {weight!r}")
