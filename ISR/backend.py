@@ -54,6 +54,15 @@ def compiles_training() -> bool | str:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def replicas() -> int:
+    """Among how many replicas tf.distribute shares out the batch; 1 everywhere else."""
+    if name() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep what training frees between steps; without effect on other systems.
 

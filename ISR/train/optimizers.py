@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -61,3 +62,64 @@ def cosine(settings: TrainConfig) -> keras.optimizers.schedules.LearningRateSche
         warmup_target=settings.learning_rate if settings.warmup_steps else None,
         warmup_steps=settings.warmup_steps,
     )
+
+
+class PerNetwork(keras.optimizers.Optimizer):  # type: ignore[misc]
+    """One optimizer for each network of a model, under one `fit`: each has its own schedule, clipping and average.
+
+    pairs: (network, its optimizer); together the networks have every variable that the model trains, each once. Asked
+    for its learning rate it gives, and sets, that of the first: the generator. `.variables` are its own and those of
+    all optimizers, in the order of the pairs, once it is built.
+
+    For float16 wrap it, LossScaleOptimizer(PerNetwork(...)), as `compile` does by itself under mixed_float16: the loss
+    is one sum, so there is one scale, and a step whose gradient is not finite is left out for all networks. ValueError
+    for an optimizer that scales the loss inside, or at building for variables that are none's or two networks'.
+    """
+
+    def __init__(
+        self, pairs: Sequence[tuple[keras.Model, keras.optimizers.Optimizer]], *, name: str = "per_network"
+    ) -> None:
+        super().__init__(learning_rate=0.0, name=name)
+        self.networks = tuple(network for network, _ in pairs)
+        self.optimizers = tuple(optimizer for _, optimizer in pairs)
+        if any(isinstance(o, keras.optimizers.LossScaleOptimizer) or o.loss_scale_factor for o in self.optimizers):
+            raise ValueError("the loss is one sum and has one scale: wrap PerNetwork in LossScaleOptimizer instead")
+
+    def build(self, variables: Sequence[keras.Variable]) -> None:
+        if self.built:
+            return
+        super().build(list(variables))
+        wanted = sorted(id(variable) for variable in variables)
+        owned = sorted(id(variable) for network in self.networks for variable in network.trainable_variables)
+        if wanted != owned:
+            raise ValueError(
+                f"PerNetwork's networks train {len(owned)} variables, the model {len(wanted)} or others: "
+                "give each network of the model once"
+            )
+        for network, optimizer in zip(self.networks, self.optimizers, strict=True):
+            optimizer.build(network.trainable_variables)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        return [*self._variables, *(variable for optimizer in self.optimizers for variable in optimizer.variables)]
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[keras.Variable] | None = None) -> None:
+        variables = list(self._trainable_variables if trainable_variables is None else trainable_variables)
+        self.build(variables)
+        gradients = {id(variable): gradient for variable, gradient in zip(variables, grads, strict=True)}
+        for network, optimizer in zip(self.networks, self.optimizers, strict=True):
+            own = network.trainable_variables
+            optimizer.apply([gradients[id(variable)] for variable in own], own)
+        self._iterations.assign_add(1)
+
+    @property
+    def learning_rate(self) -> Any:
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        self.optimizers[0].learning_rate = learning_rate
+
+    def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
+        for network, optimizer in zip(self.networks, self.optimizers, strict=True):
+            optimizer.finalize_variable_values(network.trainable_variables)
