@@ -16,14 +16,15 @@ from ISR import backend
 from ISR.models import manifest
 
 Batch = npt.NDArray[np.float32]
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 class ImageModel:
     """A network that enlarges pictures `scale` times. It has a keras.Model (`.model`), it is not one.
 
     architecture: its key in ISR.models.ARCHITECTURES. params: what builds it again. receptive_radius: how many LR
-    pixels away an input can lie and still change an output. precision: float32 or bfloat16 (computation only; weights
-    and output are float32).
+    pixels away an input can lie and still change an output. precision: float32, bfloat16 or float16 (computation only;
+    weights and output are float32).
     """
 
     architecture: ClassVar[str]
@@ -76,11 +77,11 @@ def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None
 
 @contextlib.contextmanager
 def dtype_policy(precision: str) -> Iterator[None]:
-    """What is built inside computes in float32 or bfloat16, its weights being float32. ValueError for another name."""
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
+    """What is built inside computes in float32, bfloat16 or float16, its weights being float32. ValueError for others."""
+    if precision not in POLICIES:
+        raise ValueError(f"precision must be one of {', '.join(POLICIES)}, got {precision!r}")
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    keras.config.set_dtype_policy(POLICIES[precision])
     try:
         yield
     finally:

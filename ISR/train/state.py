@@ -25,7 +25,7 @@ _LATER = {"step", "about"}  # what states written before there were these do not
 class Progress:
     """How far a run is: whole epochs, steps of the next one, and what was measured and kept on the way.
 
-    best: metric -> its best value; unsaved: epochs since weights were last kept. recipe: what the run is trained by.
+    best: metric -> its best value; unsaved: epochs since weights were last kept. recipe: what the run is trained by, as YAML.
     """
 
     epoch: int = 0
@@ -33,7 +33,7 @@ class Progress:
     history: list[Row] = field(default_factory=list)
     best: dict[str, float] = field(default_factory=dict)
     unsaved: int = 0
-    recipe: dict[str, Any] = field(default_factory=dict)
+    recipe: str = ""
 
 
 def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
