@@ -65,11 +65,18 @@ class DataConfig:
     """Which pictures, and how patches are cut from them. patch_size is the side of the LR patch in pixels."""
 
     hr_dir: str | None = _setting(None)
+    lr_dir: str | None = _setting(None)
     validation_dir: str | None = _setting(None)
+    validation_lr_dir: str | None = _setting(None)
     validation_pictures: int = _setting(8, low=0)
+    degradation: str = _setting("bicubic", choices=("bicubic", "realistic"))
+    store: str | None = _setting(None)
     patch_size: int = _setting(32, low=1)
     batch_size: int = _setting(16, low=1)
     flatness: float = _setting(0.0, low=0.0, high=1.0)
+    flatness_increase: float = _setting(0.0, low=0.0, high=1.0)
+    flatness_increase_every: int = _setting(1, low=1)
+    flatness_max: float = _setting(1.0, low=0.0, high=1.0)
     cache_limit_mb: int = _setting(8000, low=0)
 
 

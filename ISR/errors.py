@@ -22,6 +22,14 @@ class FormatError(PictureError):
     """A picture that the file format it should be written in cannot keep."""
 
 
+class PairsError(PictureError):
+    """Pictures to train on that do not fit each other, or cannot be used: one error lists them all."""
+
+
+class StoreError(ISRError, ValueError):
+    """A patch store that is missing, damaged, of another kind or cannot be written."""
+
+
 class DestinationError(PictureError):
     """A destination that is an input, or another picture's destination, or a file where a folder is needed."""
 

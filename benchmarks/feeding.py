@@ -13,8 +13,9 @@ from statistics import median
 import keras
 
 from ISR import backend, config, losses, models
-from ISR.datasets import folders
+from ISR.datasets import folders, source
 from ISR.datasets.batches import Batch, PatchBatches
+from ISR.datasets.pairs import PairPaths
 from ISR.train import callbacks, optimizers
 
 STEPS = 60
@@ -42,11 +43,16 @@ def main() -> None:
     parser.add_argument("--config")
     options = parser.parse_args()
     recipe = config.load(options.config)
-    paths = folders.pictures_in(options.folder)[:PICTURES]
+    paths = [PairPaths(path) for path in folders.pictures_in(options.folder)[:PICTURES]]
     pairs = list(folders.read_pairs(paths, recipe.model.scale, limit_mb=recipe.data.cache_limit_mb))
     data = recipe.data
     fresh = PatchBatches(
-        pairs, patch_size=data.patch_size, batch_size=data.batch_size, steps=STEPS, seed=0, flatness=data.flatness
+        pairs,
+        patch_size=data.patch_size,
+        batch_size=data.batch_size,
+        steps=STEPS,
+        seed=0,
+        flatness=source.flatness(data),
     )
     model = models.build(recipe.model.architecture, recipe.model.scale, recipe.model.params).model
     loss = losses.pixel(recipe.train.loss, luma_weight=recipe.train.luma_weight)

@@ -1,16 +1,18 @@
-"""Folders of pictures: what is in them, and HR pictures with the LR pictures made from them."""
+"""Folders of pictures: what is in them, what is set apart, and HR pictures with the LR pictures made from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from ISR.config import DataConfig
+from ISR.datasets import pairs
+from ISR.datasets.pairs import PairPaths
 from ISR.datasets.patches import Pair, Samples
 from ISR.errors import ConfigError, PictureError, PictureNotFoundError
-from ISR.images import files, resize
+from ISR.images import degrade, files, resize
 
 
 def pictures_in(folder: str | Path) -> list[Path]:
@@ -47,6 +49,29 @@ def split(data: DataConfig) -> tuple[list[Path], list[Path]]:
     return [path for path in paths if path not in apart], sorted(apart)
 
 
+def find_pairs(data: DataConfig, scale: int) -> tuple[list[PairPaths], list[PairPaths]]:
+    """The pictures to train on and to validate with, each with its LR picture where a folder holds them; all checked.
+
+    With `data.store` there are none to train on. ConfigError for settings that contradict each other or a patch larger
+    than a picture; PairsError that lists every fault of the pictures' names and headers.
+    """
+    _check_settings(data)
+    training, validation = split(data) if data.store is None else ([], _validation(data))
+    lr: dict[Path, Path] = {}
+    faults: list[str] = []
+    for hr_dir, lr_dir in ((data.hr_dir, data.lr_dir), (data.validation_dir, data.validation_lr_dir)):
+        if hr_dir is not None and lr_dir is not None:
+            found, wrong = pairs.match(pictures_in(hr_dir), pictures_in(lr_dir), scale=scale)
+            lr, faults = lr | found, faults + wrong
+    for_training, for_validation = ([PairPaths(hr, lr.get(hr)) for hr in paths] for paths in (training, validation))
+    pairs.check(for_validation, scale=scale)
+    smallest = pairs.check(for_training, scale=scale, faults=faults)
+    if for_training and smallest < data.patch_size:
+        wanted = f"a patch of {data.patch_size} does not fit the smallest LR picture"
+        raise ConfigError(f"data.patch_size: {wanted}, {smallest} pixels a side")
+    return for_training, for_validation
+
+
 def read_hr(path: Path, scale: int, *, keep_grey: bool = False) -> Samples:
     """The picture as 8-bit RGB without alpha, cropped to a multiple of `scale`: (height, width, 3) uint8.
 
@@ -62,22 +87,64 @@ def read_hr(path: Path, scale: int, *, keep_grey: bool = False) -> Samples:
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], channels)), dtype=np.uint8)
 
 
-def read_pair(path: Path, scale: int, *, keep_grey: bool = False) -> Pair:
-    """The HR picture and its MATLAB bicubic reduction."""
+def read_pair(
+    path: Path,
+    scale: int,
+    *,
+    lr_path: Path | None = None,
+    keep_grey: bool = False,
+    degradation: str = "bicubic",
+    rng: np.random.Generator | None = None,
+) -> Pair:
+    """The HR picture and its LR picture: the one at `lr_path`, or what the degradation makes of it.
+
+    PictureError where one cannot be used, or their sizes do not fit.
+    """
     hr = read_hr(path, scale, keep_grey=keep_grey)
-    return Pair(resize.reduce(hr, scale), hr)
+    if lr_path is None:
+        lr = degrade.degrade(hr, scale, recipe=degradation, rng=rng)
+        return Pair(lr.astype(np.uint8, copy=False), hr)
+    lr = read_hr(lr_path, 1, keep_grey=keep_grey)
+    if tuple(side * scale for side in lr.shape[:2]) != hr.shape[:2]:
+        raise PictureError(f"{str(lr_path)!r} and {str(path)!r} do not fit each other at the scale {scale}")
+    return Pair(lr, hr)
 
 
-def read_pairs(paths: list[Path], scale: int, *, limit_mb: int) -> Iterator[Pair]:
-    """The pairs one after another, until together they exceed the limit: then a PictureError says so."""
+def read_pairs(
+    paths: Iterable[PairPaths], scale: int, *, limit_mb: int, degradation: str = "bicubic"
+) -> Iterator[Pair]:
+    """The pairs one after another, until together they exceed the limit: then a PictureError says so.
+
+    The n-th picture is degraded alike each time, whatever the run's seed.
+    """
     held = 0
-    for path in paths:
-        pair = read_pair(path, scale)
+    for number, (hr, lr) in enumerate(paths):
+        pair = read_pair(hr, scale, lr_path=lr, degradation=degradation, rng=np.random.default_rng(number))
         held += pair.lr.nbytes + pair.hr.nbytes
         if held > limit_mb * 2**20:
-            need = f"the pictures up to {path.name!r} need {held / 2**20:.1f} MB"
+            need = f"the pictures up to {hr.name!r} need {held / 2**20:.1f} MB"
             raise PictureError(f"{need}, data.cache_limit_mb is {limit_mb}: raise it, or train on fewer pictures")
         yield pair
+
+
+def _check_settings(data: DataConfig) -> None:
+    """ConfigError where one setting makes another meaningless."""
+    if data.store is not None and (data.hr_dir is not None or data.lr_dir is not None):
+        raise ConfigError("data.store holds the patches to train on: leave out data.hr_dir (HR_DIR) and data.lr_dir")
+    if data.lr_dir is not None and data.degradation != "bicubic":
+        raise ConfigError(f"data.lr_dir holds the LR pictures: leave out data.degradation, which is {data.degradation}")
+    if data.lr_dir is not None and data.validation_dir is not None and data.validation_lr_dir is None:
+        raise ConfigError(
+            "data.validation_lr_dir must name the LR pictures of data.validation_dir, as data.lr_dir does"
+        )
+    if data.validation_lr_dir is not None and data.validation_dir is None:
+        raise ConfigError("data.validation_lr_dir is named without data.validation_dir, the HR pictures it belongs to")
+    if data.flatness > data.flatness_max:
+        raise ConfigError(f"data.flatness={data.flatness} is above data.flatness_max={data.flatness_max}")
+
+
+def _validation(data: DataConfig) -> list[Path]:
+    return [] if data.validation_dir is None else pictures_in(data.validation_dir)
 
 
 def _without(paths: list[Path], apart: list[Path]) -> list[Path]:

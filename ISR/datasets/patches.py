@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ISR.images import degrade
 
 Samples = npt.NDArray[np.uint8]
 
@@ -21,11 +24,36 @@ class Pair(NamedTuple):
     hr: Samples
 
 
-def random_patch(pair: Pair, size: int, *, rng: np.random.Generator, flatness: float = 0.0) -> Pair:
+@dataclass(frozen=True)
+class Flatness:
+    """The least standard deviation of a patch, samples in [0, 1], epoch by epoch; flatter ones are drawn again.
+
+    `start` in the first epochs, `increase` more after every `every` of them, up to `most`.
+    """
+
+    start: float = 0.0
+    increase: float = 0.0
+    every: int = 1
+    most: float = 1.0
+
+    def at(self, epoch: int) -> float:
+        """The value in that epoch, counted from 0."""
+        return min(self.most, self.start + self.increase * (epoch // self.every)) if self.increase else self.start
+
+
+def liveliness(lr: Samples) -> float:
+    """The standard deviation of the samples in [0, 1] of an (h, w, c) uint8 patch, of its liveliest channel."""
+    return float(lr.std(axis=(0, 1)).max()) / 255.0
+
+
+def random_patch(
+    pair: Pair, size: int, *, rng: np.random.Generator, flatness: float = 0.0, degradation: str = "bicubic"
+) -> Pair:
     """An aligned pair of patches from a random place, flipped or turned in one of the eight ways (views, no copies).
 
-    size: side of the LR patch in pixels. flatness: least standard deviation of the LR patch's samples in [0, 1], of its
-    liveliest channel; up to MAX_DRAWS places are tried. ValueError where the picture is smaller than the patch.
+    size: side of the LR patch in pixels. flatness: least `liveliness` of the LR patch; up to MAX_DRAWS places are
+    tried. degradation: `bicubic` takes the pair's LR picture as it is, another recipe of ISR.images.degrade makes the
+    LR patch anew from the HR picture. ValueError where the picture is smaller than the patch.
     """
     height, width = pair.lr.shape[:2]
     if min(height, width) < size:
@@ -33,10 +61,33 @@ def random_patch(pair: Pair, size: int, *, rng: np.random.Generator, flatness: f
     for _ in range(MAX_DRAWS if flatness > 0.0 else 1):
         top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
         patch = crop(pair, top, left, size)
-        if flatness == 0.0 or patch.lr.std(axis=(0, 1)).max() >= flatness * 255.0:
+        if flatness == 0.0 or liveliness(patch.lr) >= flatness:
             break
     way = int(rng.integers(FLIPS_AND_TURNS))
+    if degradation != "bicubic":
+        scale = pair.hr.shape[0] // height
+        patch = degraded(pair.hr, top * scale, left * scale, size, scale=scale, degradation=degradation, rng=rng)
     return Pair(flip_and_turn(patch.lr, way), flip_and_turn(patch.hr, way))
+
+
+def degraded(
+    hr: Samples, top: int, left: int, size: int, *, scale: int, degradation: str, rng: np.random.Generator | None = None
+) -> Pair:
+    """The HR patch of side `size` * `scale` at (top, left) in HR pixels, and the LR patch that a recipe makes of it.
+
+    The LR patch is cut from a larger one, so that it looks as it would within its picture, reduced from a grid of
+    pixels that begins at (top, left). At the picture's edges it is made as there.
+    """
+    margin = degrade.MARGINS[degradation]
+    (before_y, after_y), (before_x, after_x) = (
+        (min(margin, start // scale), min(margin, (side - start) // scale - size))
+        for start, side in ((top, hr.shape[0]), (left, hr.shape[1]))
+    )
+    rows = slice(top - before_y * scale, top + (size + after_y) * scale)
+    columns = slice(left - before_x * scale, left + (size + after_x) * scale)
+    lr = degrade.degrade(hr[rows, columns], scale, recipe=degradation, rng=rng).astype(np.uint8, copy=False)
+    side = size * scale
+    return Pair(lr[before_y : before_y + size, before_x : before_x + size], hr[top : top + side, left : left + side])
 
 
 def crop(pair: Pair, top: int, left: int, size: int) -> Pair:

@@ -67,8 +67,11 @@ def quiet_pillow(name: str) -> Iterator[None]:
                 _log.warning("%s: %s", name, " ".join(text.split()))
 
 
-def open_header(file: IO[bytes], name: str, max_pixels: int) -> ImageFile.ImageFile:
-    """The picture before its pixels are decoded, within the limit and of a kind that can be kept."""
+def open_header(file: IO[bytes], name: str, max_pixels: int, *, sums: bool = True) -> ImageFile.ImageFile:
+    """The picture before its pixels are decoded, within the limit and of a kind that can be kept.
+
+    sums: whether a PNG's checksums are held against its pixels, for which all of the file is read.
+    """
     head = file.read(32)
     opener = next((opener for magic, opener in _OPENERS.items() if re.match(magic, head, re.DOTALL)), None)
     if opener is None:
@@ -85,7 +88,8 @@ def open_header(file: IO[bytes], name: str, max_pixels: int) -> ImageFile.ImageF
         _log.warning("%s: only the main picture of several in this JPEG is read", name)
     _check_samples(image, name)
     if isinstance(image, PngImageFile):
-        _check_sums(file, name)
+        if sums:
+            _check_sums(file, name)
         _scale_transparent_grey(image)
     return image
 
