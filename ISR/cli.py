@@ -182,27 +182,10 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 
 def _train(options: argparse.Namespace) -> int:
-<<<<<<< ours
-    from ISR.datasets import folders
+    from ISR.datasets import source
 
     run, recipe = _run_and_recipe(options)
-    folders.split(recipe.data)  # an empty or missing folder is told before Keras is loaded
-=======
-    from ISR import config
-    from ISR.datasets import source
-    from ISR.train import session
-
-    run = None
-    if options.resume is not None:
-        if options.config or options.overrides or options.folder:
-            raise UsageError("--resume goes on with the run's own config.yml: leave out HR_DIR, --config and --set")
-        run, recipe = session.open_run(options.resume)
-    else:
-        recipe = config.load(options.config, overrides=options.overrides)
-        if options.folder is not None:
-            recipe = config.override(recipe, "data", "hr_dir", options.folder)
     source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
->>>>>>> theirs
     with console.muffled(verbose=options.verbose):
         generator = _generator(recipe, fresh=run is None)
     console.show_path(_run_training(generator, recipe, run))

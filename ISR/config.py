@@ -23,9 +23,16 @@ class Rule:
     high: float | None = None
     choices: tuple[str | int, ...] = ()
     pattern: str = ""
+    keys: str = ""
+    each: Rule | None = None
 
     def check(self, name: str, value: Any) -> None:
         """ConfigError where the value, called `name`, is not what the rule says."""
+        if isinstance(value, dict):
+            self._check_items(name, value)
+            return
+        if self.low is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ConfigError(f"{name} must be a number, got {value!r}")
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
         if self.low is not None and value < self.low:
@@ -35,6 +42,17 @@ class Rule:
         if self.pattern and not re.fullmatch(self.pattern, value):
             raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {value!r}")
 
+    def _check_items(self, name: str, items: dict[Any, Any]) -> None:
+        for key, value in items.items():
+            if self.keys and not re.fullmatch(self.keys, str(key)):
+                raise ConfigError(f"unknown setting {name}.{key}: expected {self.keys}")
+            if self.each is not None and isinstance(value, dict) != bool(self.each.each):
+                raise ConfigError(
+                    f"{name}.{key} must be {'a mapping' if self.each.each else 'one value'}, got {value!r}"
+                )
+            if self.each is not None:
+                self.each.check(f"{name}.{key}", value)
+
 
 def _setting(
     default: Any,
@@ -43,8 +61,10 @@ def _setting(
     high: float | None = None,
     choices: tuple[str | int, ...] = (),
     pattern: str = "",
+    keys: str = "",
+    each: Rule | None = None,
 ) -> Any:
-    rule = {"rule": Rule(low, high, choices, pattern)}
+    rule = {"rule": Rule(low, high, choices, pattern, keys, each)}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=rule)
     return field(default=default, metadata=rule)
@@ -106,7 +126,8 @@ class TrainConfig:
 
 
 # What a total loss is made of, by ISR 2's names: the pixel loss, the critic's verdict, VGG19's features.
-PARTS = ("generator", "discriminator", "feature_extractor")
+_PARTS = "generator|discriminator|feature_extractor"
+_WEIGHT = Rule(low=0.0, high=1e9)
 
 
 @dataclass(frozen=True)
@@ -120,14 +141,16 @@ class AdversarialConfig:
     warmup_steps: int = _setting(0, low=0)
     pixel: str | None = _setting(None, choices=("mae", "mse", "charbonnier"))
     perceptual: str | None = _setting(None, choices=("mse", "mae"))
-    layers: dict[str, float] = _setting({})  # noqa: RUF009
+    layers: dict[str, float] = _setting({}, keys="block[1-5]_(conv[1-4]|pool)", each=_WEIGHT)  # noqa: RUF009
     before_activation: bool | None = _setting(None)
     feature_scale: float | None = _setting(None, low=0.0)
     vgg_weights: str = _setting("imagenet")
     loss: str | None = _setting(None, choices=("binary_crossentropy", "relativistic", "hinge", "least_squares"))
     label_smoothing: float = _setting(0.0, low=0.0, high=0.49)
-    loss_weights: dict[str, float] = _setting({})  # noqa: RUF009
-    loss_weights_by_epoch: dict[int, dict[str, float]] = _setting({})  # noqa: RUF009
+    loss_weights: dict[str, float] = _setting({}, keys=_PARTS, each=_WEIGHT)  # noqa: RUF009
+    loss_weights_by_epoch: dict[int, dict[str, float]] = _setting(  # noqa: RUF009
+        {}, keys="[0-9]+", each=Rule(keys=_PARTS, each=_WEIGHT)
+    )
     critic: str = _setting("patch", choices=("patch", "paper"))
     critic_weights: str | None = _setting(None)
     critic_learning_rate: float = _setting(2e-4, low=1e-9)
@@ -140,7 +163,7 @@ class OutputConfig:
 
     runs: str = _setting("runs")
     name: str | None = _setting(None, pattern=r"[\w-][\w.-]*")
-    monitor: dict[str, str] = _setting({"val_psnr_y": "max"})  # noqa: RUF009
+    monitor: dict[str, str] = _setting({"val_psnr_y": "max"}, each=Rule(choices=("min", "max")))  # noqa: RUF009
     save_every: int = _setting(2, low=0)
     keep_best: int = _setting(5, low=1)
     keep_others: int = _setting(5, low=1)
@@ -261,43 +284,7 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     return section, key, plain_yaml.parse(value, f"the value of {text!r}")
 
 
-def differences(before: Config, after: Config) -> dict[str, str]:
-    """The settings in which the two recipes differ: section.key -> "3, not 5", the first being `before`'s."""
-    pairs = {
-        f"{section}.{key}": (value, to_mapping(after)[section][key])
-        for section, settings in to_mapping(before).items()
-        for key, value in settings.items()
-    }
-    return {name: f"{old!r}, not {new!r}" for name, (old, new) in pairs.items() if old != new}
-
-
 def _consistent(config: Config) -> Config:
-    """The recipe, if its settings go together; else ConfigError."""
     if config.train.epochs == 0 and config.adversarial.recipe is None:
         raise ConfigError("train.epochs must be at least 1 where adversarial.recipe is null, got 0")
-    for metric, best in config.output.monitor.items():
-        if best not in ("min", "max"):
-            raise ConfigError(f"output.monitor.{metric} must be min or max, got {best!r}")
-    wanted = config.adversarial
-    for layer, weight in wanted.layers.items():
-        if not re.fullmatch(r"block[1-5]_(conv[1-4]|pool)", str(layer)):
-            raise ConfigError(f"adversarial.layers must name layers of VGG19 such as block5_conv4, got {layer!r}")
-        _weight(f"adversarial.layers.{layer}", weight)
-    _loss_weights("adversarial.loss_weights", wanted.loss_weights)
-    for epoch, weights in wanted.loss_weights_by_epoch.items():
-        if not isinstance(epoch, int) or not isinstance(weights, dict) or epoch < 0:
-            raise ConfigError(f"adversarial.loss_weights_by_epoch must be {{epoch: {{part: weight}}}}, got {epoch!r}")
-        _loss_weights(f"adversarial.loss_weights_by_epoch.{epoch}", weights)
     return config
-
-
-def _loss_weights(name: str, weights: dict[str, float]) -> None:
-    for part, weight in weights.items():
-        if part not in PARTS:
-            raise ConfigError(f"unknown setting {name}.{part}{nearest(str(part), PARTS)}")
-        _weight(f"{name}.{part}", weight)
-
-
-def _weight(name: str, weight: Any) -> None:
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0.0 <= weight < float("inf"):
-        raise ConfigError(f"{name} must be a number of at least 0, got {weight!r}")

@@ -77,7 +77,7 @@ def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None
 
 @contextlib.contextmanager
 def dtype_policy(precision: str) -> Iterator[None]:
-    """What is built inside computes in float32, bfloat16 or float16, its weights being float32. ValueError for others."""
+    """What is built inside computes in float32, bfloat16 or float16; its weights are float32. ValueError for others."""
     if precision not in POLICIES:
         raise ValueError(f"precision must be one of {', '.join(POLICIES)}, got {precision!r}")
     before = keras.config.dtype_policy()

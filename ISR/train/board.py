@@ -12,7 +12,7 @@ SIDES = {"train_": "train", "val_": "validation"}
 
 
 class Board:
-    """ISR 2's scalars, `epoch_loss` and so on, in <folder>/train and <folder>/validation. Without the package nothing."""
+    """ISR 2's scalars, `epoch_loss` and so on, in <folder>/train and <folder>/validation, if the package is there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

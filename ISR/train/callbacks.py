@@ -12,6 +12,7 @@ import keras
 import numpy as np
 
 from ISR import backend
+from ISR.datasets.batches import Batches
 from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
 from ISR.train import averages, validation
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class TellEpoch(keras.callbacks.Callback):  # type: ignore[misc]
     """Tells the data which epoch it is: its batches are a function of that."""
 
-    def __init__(self, batches: Any) -> None:
+    def __init__(self, batches: Batches) -> None:
         super().__init__()
         self.batches = batches
 
@@ -58,7 +59,7 @@ class WeighLosses(keras.callbacks.Callback):  # type: ignore[misc]
 class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
     """Ends the run at the step whose loss is not finite, before anything is kept of it."""
 
-    def __init__(self, batches: Any, record: Record) -> None:
+    def __init__(self, batches: Batches, record: Record) -> None:
         super().__init__()
         self.batches, self.record = batches, record
 
@@ -69,16 +70,12 @@ class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
             step = self.record.first_step + batch
             raise TrainingError(
                 f"the loss became {loss} in epoch {self.record.progress.epoch + 1} at step {step + 1}"
-                f"{self._of_files(step)}: lower the learning rate or clip the gradient (train.clip_norm); "
+                f", on patches of {self._files(step)}: lower the learning rate or clip the gradient (train.clip_norm); "
                 "what was kept before is whole"
             )
 
-    def _of_files(self, step: int) -> str:
-        files = getattr(self.batches, "files", None)
-        if files is None:
-            return ""
-        names = dict.fromkeys(str(name) for name in files(self.record.progress.epoch, step))
-        return f", on patches of {', '.join(names)}"
+    def _files(self, step: int) -> str:
+        return ", ".join(str(path) for path in self.batches.files(self.record.progress.epoch, step))
 
 
 class Validate(keras.callbacks.Callback):  # type: ignore[misc]
@@ -113,7 +110,7 @@ class Validate(keras.callbacks.Callback):  # type: ignore[misc]
         return self._of_patches() | whole
 
     def _of_patches(self) -> dict[str, float]:
-        if set(self.fitted.metrics) <= set(self.fitted.validated) or self.patches is None:
+        if set(self.fitted.metrics) <= {"PSNR_Y", *self.fitted.validated} or self.patches is None:
             return {}
         lr, hr = self.patches
         done = self.model.evaluate(lr, hr, batch_size=len(lr), verbose=0, return_dict=True) if len(lr) else {}
@@ -121,7 +118,7 @@ class Validate(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 class KeepRun(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the run's files after every epoch and the state also every `every` steps and when a signal asks to stop."""
+    """Writes the run's files after every epoch, and the state every `every` steps and when a signal asks to stop."""
 
     def __init__(self, record: Record, fitted: Fitted, stop: StopRequest, *, every: int) -> None:
         super().__init__()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
+
+from ISR.datasets.batches import Batch, Batches
 
 
 class Rest(keras.utils.PyDataset):  # type: ignore[misc]
     """The batches of an epoch from step `first` on."""
 
-    def __init__(self, batches: Any, first: int) -> None:
+    def __init__(self, batches: Batches, first: int) -> None:
         super().__init__(workers=batches.workers)
         self.batches, self.first = batches, first
 
@@ -21,5 +21,5 @@ class Rest(keras.utils.PyDataset):  # type: ignore[misc]
     def __len__(self) -> int:
         return self.num_batches
 
-    def __getitem__(self, step: int) -> Any:
+    def __getitem__(self, step: int) -> tuple[Batch, Batch]:
         return self.batches[self.first + step]

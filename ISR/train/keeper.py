@@ -48,7 +48,7 @@ class Keeper:
 
 
 def file_name(name: str, mark: str, epoch: int) -> str:
-    """ISR 2's name of the weights after that many epochs: `rdn-C3-D10-G64-G064-x2_best-val_loss_epoch007.weights.h5`."""
+    """ISR 2's name of the weights after that many epochs: `rdn-C3-D10-G64-G064-x2_best-val_loss_epoch007` and so on."""
     return f"{name}{mark}_epoch{epoch:03d}.weights.h5"
 
 
@@ -81,5 +81,3 @@ def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
         for suffix in SUFFIXES:
             path.with_name(path.name.removesuffix(SUFFIXES[0]) + suffix).unlink(missing_ok=True)
-
-

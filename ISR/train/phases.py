@@ -1,4 +1,4 @@
-"""The phases of a training: the pixel loss alone, then with a critic and features, each compiled when its turn comes."""
+"""The phases of a training: the pixel loss alone, then a critic and features too; compiled when their turn comes."""
 
 from __future__ import annotations
 
@@ -107,8 +107,9 @@ def adversarial(generator: keras.Model, recipe: Config, networks: Networks, *, f
     model.compile(optimizer, jit_compile=backend.compiles_training())
     model.optimizer.build(model.trainable_variables)
     names = [metric.name for metric in model.metrics]
-    # ISR 2 measured its pixel loss on crops; on whole pictures it is the same mean.
-    whole = {"generator_loss": loss} if "generator_loss" in names else {}
+    weighed = total.loss_weights["generator"]
+    alone = {"loss": lambda hr, sr: weighed * loss(hr, sr)}  # without networks of fixed size all is measured whole
+    whole = {"generator_loss": loss} if "generator_loss" in names else alone
     return Fitted(model, generator, critic, model.state, names, whole)
 
 
@@ -129,7 +130,7 @@ def metric_names(networks: Networks) -> list[str]:
 def resolve(wanted: AdversarialConfig) -> losses.Recipe:
     """The paper's total loss with the parts that the config names put in their places."""
     recipe = losses.recipe(wanted.recipe or "srgan")
-    given = {
+    given: dict[str, Any] = {
         "pixel": wanted.pixel,
         "perceptual": wanted.perceptual,
         "adversarial": wanted.loss,
@@ -138,8 +139,9 @@ def resolve(wanted: AdversarialConfig) -> losses.Recipe:
         "feature_scale": wanted.feature_scale,
     }
     weights = {**recipe.loss_weights, **wanted.loss_weights}
-    changed = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(recipe, **changed, weights=tuple(weights[part] for part in losses.PARTS))
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    changed["weights"] = tuple(weights[part] for part in losses.PARTS)
+    return dataclasses.replace(recipe, **changed)
 
 
 def networks(recipe: Config, *, hr_side: int) -> Networks:
@@ -209,5 +211,3 @@ def _settings(recipe: Config) -> TrainConfig:
     """What the generator's optimizer is built by in the second phase."""
     names = ("epochs", "learning_rate", "final_learning_rate", "warmup_steps")
     return dataclasses.replace(recipe.train, **{name: getattr(recipe.adversarial, name) for name in names})
-
-

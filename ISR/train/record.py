@@ -55,9 +55,7 @@ class Record:
         self.progress.step = step
         state.save(self.run.state, self.progress, variables)
 
-    def keep_epoch(
-        self, row: state.Row, measured: Mapping[str, float], fitted: phases.Fitted, optimizer: Any
-    ) -> None:
+    def keep_epoch(self, row: state.Row, measured: Mapping[str, float], fitted: phases.Fitted, optimizer: Any) -> None:
         """All that is written after an epoch. Weights come before the state, which knows that they are the best: a run
         killed in between makes them again."""
         epoch = self.progress.epoch + 1
@@ -108,5 +106,3 @@ def _written(what: str) -> Iterator[None]:
         raise TrainingError(
             f"{what} cannot be written ({error.strerror or error}): the last state is whole; make room and resume"
         ) from error
-
-

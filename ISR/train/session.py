@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ISR import atomic, config, plain_yaml
 from ISR.errors import ConfigError, TrainingError
-from ISR.train import lock, state
+from ISR.train import arguments, lock, session_block, state
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ def new_run(recipe: config.Config) -> RunFolder:
     moment = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
     run = RunFolder(new_folder(Path(recipe.output.runs) / _name(recipe), moment), _name(recipe))
     _write_config(run, recipe)
+    session_block.write(run.path, arguments.described(recipe), carried_from=recipe.model.weights)
     return run
 
 
@@ -98,7 +99,7 @@ def open_run(
     """The run in that folder and its recipe, with `section.key=value` overrides, which the folder then keeps.
 
     TrainingError where the folder holds no run with a state to go on from. ConfigError that names the settings where
-    the recipe is not the one that the run was trained by so far, or not the `wanted` one, unless an override names them.
+    the recipe is not the one that the run was trained by so far or not the `wanted` one, and no override names them.
     """
     run = RunFolder(Path(path), Path(path).resolve().parent.name)
     for needed in (run.config, run.state):
@@ -108,7 +109,8 @@ def open_run(
     overrides = list(overrides)
     recipe = config.load(run.config, overrides=overrides)
     trained = state.peek(run.state).recipe
-    for other in (config.from_mapping(plain_yaml.parse(trained, str(run.state))) if trained else written, wanted or recipe):
+    before = config.from_mapping(plain_yaml.parse(trained, str(run.state))) if trained else written
+    for other in (before, wanted or recipe):
         _check_same(other, recipe, {text.partition("=")[0].strip() for text in overrides})
     if recipe != written:
         _write_config(run, recipe)
@@ -138,12 +140,18 @@ def _is_of(run: RunFolder, recipe: config.Config) -> bool:
 
 
 def _check_same(before: config.Config, recipe: config.Config, named: set[str]) -> None:
-    different = config.differences(before, recipe)
-    unnamed = {name: how for name, how in different.items() if not any(n.startswith(name) for n in named)}
+    settings = config.to_mapping(recipe)
+    unnamed = {
+        f"{section}.{key}": f"{value!r}, not {settings[section][key]!r}"
+        for section, values in config.to_mapping(before).items()
+        for key, value in values.items()
+        if value != settings[section][key] and not any(name.startswith(f"{section}.{key}") for name in named)
+    }
     if unnamed:
         told = "; ".join(f"{name} is {how}" for name, how in unnamed.items())
-        first = next(iter(unnamed))
-        raise ConfigError(f"the recipe differs from the one that the run has: {told}: --set {first}=... overrides it")
+        raise ConfigError(
+            f"the run had another recipe: {told}: --set {next(iter(unnamed))}=... overrides it"
+        )
 
 
 def _name(recipe: config.Config) -> str:

@@ -18,6 +18,7 @@ from ISR import atomic
 from ISR.errors import TrainingError
 
 Row = dict[str, Any]
+_DAMAGE = (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile)
 _LATER = {"step", "about"}  # what states written before there were these do not have
 
 
@@ -25,7 +26,7 @@ _LATER = {"step", "about"}  # what states written before there were these do not
 class Progress:
     """How far a run is: whole epochs, steps of the next one, and what was measured and kept on the way.
 
-    best: metric -> its best value; unsaved: epochs since weights were last kept. recipe: what the run is trained by, as YAML.
+    best: metric -> its best value. unsaved: epochs since weights were last kept. recipe: what trains the run, as YAML.
     """
 
     epoch: int = 0
@@ -41,17 +42,16 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     from keras import ops  # not above: reading a run's progress must not cost loading Keras
 
     about = {"best": progress.best, "unsaved": progress.unsaved, "recipe": progress.recipe}
-    numbered = {f"variable_{i}": _plain(ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
+    content: dict[str, Any] = {
+        "epoch": np.int64(progress.epoch),
+        "step": np.int64(progress.step),
+        "history": as_csv(progress.history),
+        "about": json.dumps(about),
+    }
+    content |= {f"variable_{i}": _plain(ops.convert_to_numpy(variable)) for i, variable in enumerate(variables)}
     try:
         with atomic.replacing(path, suffix=".npz") as temporary:
-            np.savez(
-                temporary,
-                epoch=np.int64(progress.epoch),
-                step=np.int64(progress.step),
-                history=as_csv(progress.history),
-                about=json.dumps(about),
-                **numbered,
-            )
+            np.savez(temporary, **content)
     except OSError as error:
         raise TrainingError(
             f"the state {str(path)!r} cannot be written: {error.strerror or error}; the last one, if any, is whole"
@@ -64,7 +64,7 @@ def load(path: Path) -> tuple[Progress, list[npt.NDArray[Any]]]:
         with np.load(path, allow_pickle=False) as file:
             values = [file[f"variable_{i}"] for i in range(len(set(file.files) - {"epoch", "history"} - _LATER))]
             return _progress(file), values
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise TrainingError(f"the state {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
 
 
@@ -73,7 +73,7 @@ def peek(path: Path) -> Progress:
     try:
         with np.load(path, allow_pickle=False) as file:
             return _progress(file)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise TrainingError(f"the state {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
 
 

@@ -16,7 +16,7 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._before: dict[int, Any] = {}
+        self._before: dict[signal.Signals, Any] = {}
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         again, self.number = self.number is not None, number
@@ -27,7 +27,7 @@ class StopRequest:
         """Do what the signal does without training: raise KeyboardInterrupt, or end the process, or nothing."""
         if self.number is None:
             return
-        number, self.number = self.number, None
+        number, self.number = signal.Signals(self.number), None
         before = self._before[number]
         if callable(before):
             before(number, None)

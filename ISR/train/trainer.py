@@ -1,9 +1,8 @@
-"""From a recipe to a trained network: assembles data, network, losses and optimizers phase by phase, and calls `fit`."""
+"""From a recipe to a trained network: assembles data, network, losses and optimizers by phases, and calls `fit`."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,17 +12,14 @@ from tqdm import tqdm
 
 from ISR import config
 from ISR.config import Config
-from ISR.datasets import folders
-from ISR.datasets.batches import PatchBatches
+from ISR.datasets import source
 from ISR.datasets.patches import Pair
-from ISR.errors import ConfigError, TrainingError
+from ISR.errors import TrainingError
 from ISR.train import averages, callbacks, keeper, phases, session, state, validation
 from ISR.train.feeding import Rest
 from ISR.train.phases import Fitted, Networks, Phase
 from ISR.train.record import Record
 from ISR.train.stopping import StopRequest
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,31 +37,48 @@ def train(
     run: session.RunFolder,
     progress: bool = True,
     networks: Networks | None = None,
-    start: Start = Start(),  # noqa: B008
+    start: Start = Start(),
+    n_validation: int | None = None,
 ) -> Path:
     """Fit the generator (an ImageModel) by the recipe, going on from the run's state where it has one.
 
-    networks: what the adversarial phase trains against; built from the recipe where None. Returns the path of the
-    weights in the run folder: the moving average where `train.ema` > 0, else the last step's. Raises ConfigError for
-    data or settings that do not suit, before the first step; TrainingError for a loss that is not finite, a folder that
-    another trainer holds, or files that cannot be written. SIGINT and SIGTERM keep the state after the step under way.
+    networks: what the adversarial phase trains against; built from the recipe where None. n_validation: with how many
+    of the validation pictures, evenly over them; None for all. Returns the path of the weights in the run folder: the
+    moving average where `train.ema` > 0, else the last step's. Raises ConfigError for data or settings that do not suit,
+    before the first step; TrainingError for a loss that is not finite, a folder that another trainer holds, or files
+    that cannot be written. SIGINT and SIGTERM keep the state after the step under way.
     """
     with run.locked():
-        return _Training(generator, recipe, run, networks, start).go(progress=progress)
+        pairs = _some(source.validation_pairs(recipe), n_validation)
+        return _Training(generator, recipe, run, networks, start, pairs).go(progress=progress)
+
+
+def check_monitor(recipe: Config, networks: Callable[[], Networks]) -> None:
+    """ConfigError that lists the metrics that the recipe's phases have where it monitors another one."""
+    known = set(phases.ALWAYS)
+    for phase in phases.plan(recipe):
+        names = phases.metric_names(networks()) if phase.adversarial else ["loss"]
+        known |= {f"{side}_{name}" for name in names for side in ("train", "val")}
+    keeper.check_monitor(recipe.output.monitor, known)
 
 
 class _Training:
     """One call of `train`: what its phases share."""
 
     def __init__(
-        self, generator: Any, recipe: Config, run: session.RunFolder, networks: Networks | None, start: Start
+        self,
+        generator: Any,
+        recipe: Config,
+        run: session.RunFolder,
+        networks: Networks | None,
+        start: Start,
+        pairs: list[Pair],
     ) -> None:
         self.generator, self.recipe, self.run, self.start, self.given = generator, recipe, run, start, networks
         self.phases = phases.plan(recipe)
         self.progress, self.saved = self._begin()
-        training, self.pairs = _read_pairs(recipe)
-        self.batches = _batches(training, recipe)
-        self._check()
+        self.pairs, self.batches = pairs, source.batches(recipe)
+        check_monitor(recipe, self._networks)  # what would end the run in its second phase is told before its first
         self.record = Record(
             run,
             generator,
@@ -98,27 +111,18 @@ class _Training:
         progress.recipe = config.dump(self.recipe)
         return progress, saved
 
-    def _check(self) -> None:
-        """What would end the run in its second phase is told before its first."""
-        known = set(phases.ALWAYS)
-        for phase in self.phases:
-            names = self._adversarial_metrics() if phase.adversarial else ["loss"]
-            known |= {f"{side}_{name}" for name in names for side in ("train", "val")}
-        keeper.check_monitor(self.recipe.output.monitor, known)
-        if not self.pairs and any(metric.startswith("val_") for metric in self.recipe.output.monitor):
-            log.warning("no validation pictures: no weights are kept as the best by a metric of validation")
-
-    def _adversarial_metrics(self) -> list[str]:
-        return phases.metric_names(self._networks())
-
     def _networks(self) -> Networks:
+        """Built anew each time until the phase that needs them: the first one does not pay for them."""
         if self.given is not None:
             return self.given
-        return phases.networks(self.recipe, hr_side=self.batches[0][1].shape[1])
+        built = phases.networks(self.recipe, hr_side=self.batches[0][1].shape[1])
+        if self.phases[self._current()].adversarial:
+            self.given = built
+        return built
 
     def _current(self) -> int:
         """The number of the phase that the state was saved in: its end is where the next one begins."""
-        if not self.saved:
+        if self.progress.epoch == self.start.epoch:
             return 0
         covered = [phase.covers(self.progress.epoch, self.progress.step) for phase in self.phases]
         if True not in covered:
@@ -167,24 +171,7 @@ class _Training:
         ]
 
 
-def _read_pairs(recipe: Config) -> tuple[list[Pair], list[Pair]]:
-    data, scale = recipe.data, recipe.model.scale
-    paths, validation_paths = folders.split(data)
-    log.info("reading %d pictures to train on, %d to validate", len(paths), len(validation_paths))
-    validation = list(folders.read_pairs(validation_paths, scale, limit_mb=data.cache_limit_mb))
-    return list(folders.read_pairs(paths, scale, limit_mb=data.cache_limit_mb)), validation
-
-
-def _batches(pairs: Sequence[Pair], recipe: Config) -> PatchBatches:
-    data = recipe.data
-    try:
-        return PatchBatches(
-            pairs,
-            patch_size=data.patch_size,
-            batch_size=data.batch_size,
-            steps=recipe.train.steps_per_epoch,
-            seed=recipe.train.seed,
-            flatness=data.flatness,
-        )
-    except ValueError as error:
-        raise ConfigError(f"data.patch_size: {error}") from error
+def _some(pairs: list[Pair], count: int | None) -> list[Pair]:
+    if count is None or count >= len(pairs):
+        return pairs
+    return [pairs[(2 * i + 1) * len(pairs) // (2 * count)] for i in range(count)]

@@ -36,7 +36,7 @@ def _measure_one(pair: Pair, forward: Forward, losses: dict[str, Loss]) -> dict[
 
 
 def middles(pairs: Sequence[Pair], side: int) -> tuple[Floats, Floats]:
-    """The middle patch of every picture that has one, `side` LR pixels: (n, side, side, 3) and (n, side * scale, ...)."""
+    """The middle patch of every picture that has one, `side` LR pixels: LR and HR, (n, side, side, 3) and larger."""
     patches = [_middle(pair, side) for pair in pairs if min(pair.lr.shape[:2]) >= side]
     if not patches:
         return np.zeros((0, side, side, 3), np.float32), np.zeros((0, side, side, 3), np.float32)
