@@ -79,8 +79,10 @@ class AdversarialTraining(keras.Model):  # type: ignore[misc]
         discriminator: float | None = None,
         feature_extractor: float | None = None,
     ) -> None:
-        """Change the named weights from the next step on, without compiling again; a callback may do it through
-        `self.model` at any moment."""
+        """Change the named weights from the next step on, without tracing or compiling again.
+
+        A callback may do it at any moment, through its own `self.model` (on JAX that brings the variables up to date).
+        """
         given = zip(losses.PARTS, (generator, discriminator, feature_extractor), strict=True)
         for part, weight in given:
             if weight is not None:

@@ -161,3 +161,13 @@ class PerNetwork(keras.optimizers.Optimizer):  # type: ignore[misc]
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         for network, optimizer in zip(self.networks, self.optimizers, strict=True):
             optimizer.finalize_variable_values(network.trainable_variables)
+
+
+def averages(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> list[tuple[Any, Any]]:
+    """(variable, its moving average) for all variables of the model of which its optimizer keeps an average."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if isinstance(optimizer, PerNetwork):
+        pairs = zip(optimizer.optimizers, optimizer.networks, strict=True)
+        return [found for own, network in pairs for found in averages(own, network)]
+    kept = [variable for variable in optimizer.variables if variable.name.endswith("_average")]
+    return list(zip(model.trainable_variables, kept, strict=True)) if kept else []
