@@ -8,19 +8,13 @@ from typing import Any
 
 import keras
 
-
-def of(generator: keras.Model, optimizer: Any) -> list[tuple[Any, Any]]:
-    """Pairs of a trainable variable of the generator and its average; none where the optimizer keeps no average."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of LossScaleOptimizer
-    optimizer = getattr(optimizer, "optimizers", (optimizer,))[0]  # of PerNetwork: the generator's
-    averages = [variable for variable in optimizer.variables if variable.name.endswith("_average")]
-    return list(zip(generator.trainable_variables, averages, strict=True)) if averages else []
+from ISR.train import optimizers
 
 
 @contextlib.contextmanager
 def in_place(generator: keras.Model, optimizer: Any) -> Iterator[None]:
     """The generator with the averages in place, if there are any; its weights come back after the block."""
-    pairs = of(generator, optimizer)
+    pairs = optimizers.averages(optimizer, generator)
     kept = [keras.ops.convert_to_numpy(variable) for variable, _ in pairs]
     settle(generator, optimizer)
     try:
@@ -32,8 +26,9 @@ def in_place(generator: keras.Model, optimizer: Any) -> Iterator[None]:
 
 def settle(generator: keras.Model, optimizer: Any) -> None:
     """Put the averages, if there are any, in place for good."""
-    for variable, average in of(generator, optimizer):
-        variable.assign(average)
+    for variable, average in optimizers.averages(optimizer, generator):
+        # A copy: on JAX the next step deletes the buffers that it was given, and the two would share one.
+        variable.assign(keras.ops.convert_to_numpy(average))
 
 
 @contextlib.contextmanager
