@@ -18,7 +18,8 @@ from typing import Any
 from ISR.datasets import folders
 from ISR.errors import PictureError
 from ISR.metrics import psnr_y, ssim_y
-from ISR.predict.predictor import Predictor, Upscaler
+from ISR.models.tiled import Upscaler
+from ISR.predict.predictor import Predictor
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,7 @@ BESIDE = {
 BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "ISR.config", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
+WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION = 300, 60
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

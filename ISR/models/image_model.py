@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ISR import backend
-from ISR.models import manifest
+from ISR.models import manifest, tiled
 
+Array = npt.NDArray[Any]
 Batch = npt.NDArray[np.float32]
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+_log = logging.getLogger(__name__)
 
 
 class ImageModel:
@@ -37,6 +41,7 @@ class ImageModel:
         self.params = params
         self.receptive_radius = receptive_radius
         self.precision = precision
+        self._seams_told = False
         with dtype_policy(precision):
             self.model = self._build()
 
@@ -52,13 +57,59 @@ class ImageModel:
         """The network: LR (n, h, w, channels) in [0, 1] -> SR (n, h * scale, w * scale, channels) float32."""
         raise NotImplementedError
 
+    @property
+    def channels(self) -> int:
+        """How many the network takes and gives: 3, unless `c_dim` says otherwise."""
+        return int(self.model.input_shape[-1])
+
     @cached_property
     def _forward(self) -> Callable[[Batch], Batch]:
-        return backend.compile_forward(self.model)
+        return backend.compile_forward(of_any_size(self.model))
 
     def run(self, batch: Batch) -> Batch:
-        """A batch enlarged: (n, h, w, 3) float32 in [0, 1] -> (n, h * scale, w * scale, 3) float32, not clipped."""
+        """A batch enlarged: (n, h, w, 3) float32 in [0, 1] -> (n, h * scale, w * scale, 3) float32, not clipped.
+
+        Any h and w, also where the network was built for patches of one size. `channels` instead of 3 where c_dim is.
+        """
         return self._forward(batch)
+
+    def predict(
+        self,
+        image: Array,
+        by_patch_of_size: int | None = None,
+        batch_size: int = 10,
+        padding_size: int | None = None,
+    ) -> Array:
+        """One picture enlarged: (H, W), (H, W, 1 or 3), or (H, W, 2 or 4) with alpha -> the same, `scale` times larger.
+
+        uint8 and uint16 give their own kind, rounded; floats in [0, 1] theirs, clipped; other integers from 0 to 255
+        give uint8. Left alone, memory beyond input and output does not grow with the picture, which is cut into tiles
+        whose result is the whole picture's to float rounding. by_patch_of_size: side of a tile in LR pixels, without
+        its context. batch_size: at most so many of these in one run, fewer where their context would make a run larger
+        than one of the default. padding_size: LR pixels of context around each; None is the receptive radius, which is
+        exact; with less, tiles show, and a warning is logged once. ValueError for another array or another number.
+        """
+        picture = np.asarray(image)
+        larger = self._tiled(by_patch_of_size, batch_size, padding_size).array(tiled.accepted(picture))
+        return larger.astype(picture.dtype, copy=False) if np.issubdtype(picture.dtype, np.floating) else larger
+
+    def _tiled(self, tile: int | None, batch_size: int, padding: int | None) -> tiled.Tiled:
+        default = tiled.default_tile(self)
+        if not tile:
+            return tiled.Tiled(self, tile=default)
+        overlap = self.receptive_radius if padding is None else padding
+        self._check_padding(overlap)
+        # ISR 2's tiles of 50 with a context of 2 are small; with one of 128, ten at once would take gigabytes.
+        most = ((default + 2 * self.receptive_radius) // (abs(tile) + 2 * overlap)) ** 2
+        return tiled.Tiled(self, tile=tile, batch_size=min(batch_size, max(1, most)), overlap=overlap)
+
+    def _check_padding(self, padding: int) -> None:
+        if padding < 0:
+            raise ValueError(f"padding_size must be at least 0, or None for a result without seams, got {padding}")
+        if padding < self.receptive_radius and not self._seams_told:
+            sees = f"{self.name} sees {self.receptive_radius} pixels far"
+            _log.warning("padding_size=%d: %s, so tiles will show: leave padding_size out", padding, sees)
+            self._seams_told = True
 
     def save(self, path: str | Path) -> None:
         """Write the weights (`.weights.h5`) and beside them their manifest, each whole or not at all."""
@@ -73,6 +124,15 @@ def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None
     """ValueError where the scale is none of those that the architecture is defined for."""
     if scale not in allowed:
         raise ValueError(f"{architecture} enlarges by {', '.join(map(str, allowed))}, got scale {scale!r}")
+
+
+def of_any_size(model: keras.Model) -> keras.Model:
+    """The model, or where its input has a fixed size one of the same layers, and so the same weights, for any size."""
+    _, *sides, channels = model.input_shape
+    if sides == [None, None]:
+        return model
+    lr = keras.Input((None, None, channels), name="LR")
+    return keras.Model(lr, model.call(lr), name=model.name)  # calling the model itself would check the size
 
 
 @contextlib.contextmanager

@@ -1,56 +1,34 @@
-"""Enlarging one picture with a network, tile by tile, so that memory and seams do not depend on its size."""
+"""Enlarging pictures with a network: an array, a picture, a file, or as ISR 2 does a whole folder."""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from pathlib import Path
 from typing import Any, Protocol, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from ISR.errors import ISRError
-from ISR.images import files, resize, tiling
+from ISR.images import files
 from ISR.images.files import Picture
-from ISR.predict import destinations
+from ISR.models import session_config, tiled
+from ISR.models.tiled import Array, Progress, Tiled, Upscaler
+from ISR.predict import destinations, folder
 
-# Cores smaller than this spend most of a network's time on context that is thrown away.
-SMALLEST_TILE = 256
-# More takes more memory, and on two CPU cores four were slower than one (1.8 s against 1.5 s, a small RDN).
-BATCH_SIZE = 1
-# Keys' cubic reads two samples on each side.
-BICUBIC_RADIUS = 2
+StrPath = str | os.PathLike[str]
 
-Array = npt.NDArray[Any]
-Floats = npt.NDArray[np.float32]
-Progress = Callable[[int, int], object]
+_log = logging.getLogger(__name__)
+_quiet_log = logging.getLogger(f"{__name__}.quiet")
+_quiet_log.setLevel(logging.ERROR)
 
 
-class Upscaler(Protocol):
-    """What a network offers: a name for messages, the enlargement, and how far it sees in low-resolution pixels."""
+class Network(Upscaler, Protocol):
+    """An upscaler that takes weights from a file."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def scale(self) -> int: ...
-
-    @property
-    def receptive_radius(self) -> int: ...
-
-    def run(self, batch: Floats) -> Floats:
-        """(n, height, width, 3) float32 in [0, 1] -> (n, height * scale, width * scale, 3) float32, not clipped."""
+    def load(self, path: Path) -> None:
+        """Fill it with the file's weights."""
         ...
-
-
-@dataclass(frozen=True)
-class _Planes:
-    """colour: (height, width, 1 or 3) and alpha: (height, width, 1) or None, views of what they were taken from."""
-
-    colour: Array
-    alpha: Array | None
 
 
 class Predictor:
@@ -59,9 +37,32 @@ class Predictor:
     tile: side of what is kept of a tile, in low-resolution pixels; by default the greater of 256 and twice the model's
     receptive radius. batch_size: tiles in one run of the model. Neither changes the result. progress: called after each
     batch with (finished, all) output pixels; what it raises ends the work. ValueError for a tile or batch below 1.
+
+    Or in ISR 2's form, for `get_predictions`: input_dir, a folder of PNG, JPEG, WebP and TIFF files (img_ls);
+    output_dir, where a folder of the same name is made for the results; verbose, whether more than errors is logged.
+    PictureError where input_dir holds no picture or output_dir cannot be written.
     """
 
+    @overload
     def __init__(
+        self,
+        model: Upscaler,
+        *,
+        tile: int | None = None,
+        batch_size: int | None = None,
+        progress: Progress | None = None,
+    ) -> None: ...
+
+    @overload
+    def __init__(self, input_dir: StrPath, output_dir: StrPath = ..., verbose: bool = ...) -> None: ...
+
+    def __init__(self, *source: Any, **options: Any) -> None:
+        if "input_dir" in options or isinstance(next(iter(source), None), str | os.PathLike):
+            self._take_folder(*source, **options)
+        else:
+            self._take_model(*source, **options)
+
+    def _take_model(
         self,
         model: Upscaler,
         *,
@@ -70,19 +71,32 @@ class Predictor:
         progress: Progress | None = None,
     ) -> None:
         self.model = model
-        self.tile = max(SMALLEST_TILE, 2 * model.receptive_radius) if tile is None else tile
-        self.batch_size = BATCH_SIZE if batch_size is None else batch_size
+        self.tile = tiled.default_tile(model) if tile is None else tile
+        self.batch_size = tiled.BATCH_SIZE if batch_size is None else batch_size
         self.progress = progress
-        if self.tile < 1 or self.batch_size < 1:
-            raise ValueError(f"tile and batch_size must be at least 1, got {self.tile} and {self.batch_size}")
+        self._tiled()
+
+    def _take_folder(self, input_dir: StrPath, output_dir: StrPath = folder.OUTPUT_DIR, verbose: bool = True) -> None:
+        self.input_dir = Path(input_dir)
+        self.data_name = folder.data_name(self.input_dir)
+        self.output_dir = Path(output_dir) / self.data_name
+        self.extensions = tuple(files.EXTENSIONS)
+        self.logger = _log if verbose else _quiet_log
+        self.img_ls = folder.pictures(self.input_dir)
+        folder.make(self.output_dir)
+
+    def _tiled(self) -> Tiled:
+        if not hasattr(self, "model"):
+            raise ISRError("this Predictor has a folder and no model: call get_predictions, or make Predictor(model)")
+        return Tiled(self.model, tile=self.tile, batch_size=self.batch_size, progress=self.progress)
 
     @overload
     def upscale(self, source: Array) -> Array: ...
 
     @overload
-    def upscale(self, source: Picture | str | os.PathLike[str]) -> Picture: ...
+    def upscale(self, source: Picture | StrPath) -> Picture: ...
 
-    def upscale(self, source: Picture | Array | str | os.PathLike[str]) -> Picture | Array:
+    def upscale(self, source: Picture | Array | StrPath) -> Picture | Array:
         """The picture at `model.scale` times its height and width, of the kind that came: a Picture (also for a path)
         with its alpha, profile, EXIF and resolution, or an array.
 
@@ -93,15 +107,13 @@ class Predictor:
         anything but finite numbers of the right shape.
         """
         if isinstance(source, np.ndarray):
-            return self._upscale_array(source)
-        if isinstance(source, Picture):
-            return self._upscale_picture(source)
-        return self._upscale_picture(files.read(source))
+            return self._tiled().array(source)
+        return self._tiled().picture(source if isinstance(source, Picture) else files.read(source))
 
     def upscale_file(
         self,
-        source: str | os.PathLike[str],
-        destination: str | os.PathLike[str],
+        source: StrPath,
+        destination: StrPath,
         *,
         quality: int = 95,
         progress: Progress | None = None,
@@ -115,115 +127,34 @@ class Predictor:
         """
         destinations.check(source, destination)
         picture = files.read(source, max_pixels=max_pixels)
-        files.check_fits(picture, destination, quality=quality, scale=self.model.scale)
+        files.check_fits(picture, destination, quality=quality, scale=self._tiled().model.scale)
         watched = self if progress is None else self._watched(progress)
         files.write(watched.upscale(picture), destination, quality=quality)
 
     def _watched(self, progress: Progress) -> Predictor:
         return Predictor(self.model, tile=self.tile, batch_size=self.batch_size, progress=progress)
 
-    def _upscale_array(self, array: Array) -> Array:
-        _check_array(array)
-        output = np.empty(self._larger(array), array.dtype)
-        self._fill(_split(array), _split(output))
-        return output
+    @overload
+    def get_predictions(self, model: Upscaler, weights_path: None = None) -> list[Path]: ...
 
-    def _upscale_picture(self, picture: Picture) -> Picture:
-        pixels = np.empty(self._larger(picture.pixels), picture.pixels.dtype)
-        alpha = None if picture.alpha is None else np.empty(self._larger(picture.alpha), picture.alpha.dtype)
-        self._fill(_planes(picture.pixels, picture.alpha), _planes(pixels, alpha))
-        return replace(picture, pixels=pixels, alpha=alpha)
+    @overload
+    def get_predictions(self, model: Network, weights_path: StrPath) -> list[Path]: ...
 
-    def _larger(self, array: Array) -> tuple[int, ...]:
-        return (array.shape[0] * self.model.scale, array.shape[1] * self.model.scale, *array.shape[2:])
+    def get_predictions(self, model: Any, weights_path: StrPath | None = None) -> list[Path]:
+        """The files that the folder's pictures were enlarged to, `<output_dir>/<data_name>/<network>/<time>/<name>`.
 
-    def _fill(self, source: _Planes, output: _Planes) -> None:
-        """Enlarge the source into the output, which is memory already taken, one batch of tiles after another."""
-        plan = self._plan(source)
-        finished, everything = 0, output.colour.shape[0] * output.colour.shape[1]
-        for batch in tiling.batches(plan, self.batch_size):
-            results = self._run(source.colour, plan, batch)
-            # The dict leaves out the repeated tiles that fill the last batch.
-            for index, result in dict(zip(batch, results, strict=True)).items():
-                self._check_finite(result, plan, index)
-                _paste(output.colour, plan, index, result)
-                if source.alpha is not None and output.alpha is not None:
-                    alpha = _to_float(tiling.cut(source.alpha, plan, index))
-                    _paste(output.alpha, plan, index, resize.enlarge(alpha, plan.scale, method="bicubic"))
-                finished += plan.tile(index).area * plan.scale**2
-            if self.progress is not None:
-                self.progress(finished, everything)
-
-    def _plan(self, source: _Planes) -> tiling.TilePlan:
-        height, width = source.colour.shape[:2]
-        radius = self.model.receptive_radius
-        overlap = radius if source.alpha is None else max(radius, BICUBIC_RADIUS)
-        return tiling.plan(height, width, tile=self.tile, overlap=overlap, scale=self.model.scale)
-
-    def _run(self, colour: Array, plan: tiling.TilePlan, batch: list[int]) -> Floats:
-        # New memory for every batch: a backend may keep the array that it was given instead of copying it.
-        windows = np.empty((len(batch), *plan.window, 3), np.float32)
-        for window, index in zip(windows, batch, strict=True):
-            window[...] = _to_float(tiling.cut(colour, plan, index))
-        results = np.asarray(self.model.run(windows))
-        expected = (len(batch), plan.window[0] * plan.scale, plan.window[1] * plan.scale, 3)
-        if results.shape != expected:
-            raise ISRError(
-                f"model {self.model.name} gave shape {results.shape} instead of {expected} "
-                f"for tiles of shape {windows.shape}: check its scale of {plan.scale}"
-            )
-        return results
-
-    def _check_finite(self, result: Floats, plan: tiling.TilePlan, index: int) -> None:
-        if not np.isfinite(result).all():
-            rows, columns = plan.tile(index).core
-            raise ISRError(
-                f"model {self.model.name} gave values that are not finite numbers for the tile at rows {rows.start} to "
-                f"{rows.stop}, columns {columns.start} to {columns.stop} of the {plan.width}x{plan.height} picture: "
-                "nothing was kept; check the weights, or run the model in float32"
-            )
-
-
-def _paste(output: Array, plan: tiling.TilePlan, index: int, result: Floats) -> None:
-    convert = partial(_to_samples, channels=output.shape[2], dtype=output.dtype)
-    tiling.paste(output, plan, index, result, convert=convert)
-
-
-def _to_float(samples: Array) -> Floats:
-    return samples if samples.dtype == np.float32 else files.to_float(samples)
-
-
-def _to_samples(values: Array, *, channels: int, dtype: np.dtype[Any]) -> Array:
-    """Floats clipped to [0, 1] or turned into integers; grey is the mean of the channels, which has no tint."""
-    if values.shape[2] != channels:
-        values = values.mean(axis=2, keepdims=True)
-    return np.clip(values, 0.0, 1.0) if dtype == np.float32 else files.to_samples(values, dtype)
-
-
-def _planes(pixels: Array, alpha: Array | None) -> _Planes:
-    return _Planes(pixels, None if alpha is None else alpha[..., None])
-
-
-def _split(array: Array) -> _Planes:
-    """Views of an array's colour and alpha: with two or four channels the last one is alpha."""
-    if array.ndim == 2:
-        return _Planes(array[..., None], None)
-    if array.shape[2] in (1, 3):
-        return _Planes(array, None)
-    return _Planes(array[..., :-1], array[..., -1:])
-
-
-def _check_array(array: Array) -> None:
-    shape = array.shape
-    if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 2, 3, 4))) or 0 in shape:
-        raise ValueError(
-            f"expected an array of shape (height, width) or (height, width, 1 to 4) with no empty axis, got {shape}: "
-            "pass one picture at a time, channels last"
-        )
-    if array.dtype not in (np.uint8, np.uint16, np.float32):
-        raise ValueError(f"expected uint8, uint16 or float32 in [0, 1], got {array.dtype}: convert the array first")
-    # Written so that NaN, which compares false with everything, is refused too.
-    if array.dtype == np.float32 and not (array.min() >= 0.0 and array.max() <= 1.0):
-        raise ValueError(
-            f"expected floats in [0, 1], got values from {array.min()} to {array.max()}: divide or clip them first"
-        )
+        weights_path: `.weights.h5` or ISR 2's `.hdf5`, loaded into the model first; None takes its present weights.
+        Beside the pictures, each of its input's name (JPEG at quality 95), or a .png where that format cannot keep it,
+        lies weights_config.yml: the session_config.yml beside the weights, and their name. A picture that cannot be
+        enlarged is logged as an error, and the others are done; ISRError where none can. WeightsError where the weights
+        do not fit the model.
+        """
+        if not hasattr(self, "img_ls"):
+            raise ISRError("this Predictor has a model and no folder: make Predictor(input_dir) for get_predictions")
+        if weights_path is not None:
+            model.load(Path(weights_path))
+        name = session_config.basename(model) if weights_path is None else session_config.basename_of(weights_path)
+        results = folder.make_new(self.output_dir / name)
+        folder.write_weights_config(results, weights_path)
+        upscale_file = Predictor(model).upscale_file
+        return folder.enlarge(self.img_ls, results, upscale_file=upscale_file, logger=self.logger)
