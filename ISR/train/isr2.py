@@ -25,8 +25,8 @@ class Trainer:
     by `train`; an epoch in the generator's file name is where its epochs begin, and metrics of the history beside it
     have their best values from there. loss_weights multiply the losses of `losses`; the features' total is their mean
     over the layers, and with ImageNet's preprocessing it is divided by 255 (mae) or 255^2 (mse), so that it is about
-    as large as ISR 2's, which fed VGG19 with values in [0, 1]. metrics: {"generator": "PSNR_Y" or "PSNR"}, or a function of
-    (HR, SR) batches. No argument is changed. Every one is checked here, before anything is built or written:
+    as large as ISR 2's, which fed VGG19 with values in [0, 1]. metrics: {"generator": "PSNR_Y" or "PSNR"} or a function
+    of (HR, SR) batches. No argument is changed. Every one is checked here, before anything is built or written:
     ConfigError says what is wrong.
     """
 
@@ -78,9 +78,7 @@ class Trainer:
         self.weights_discriminator = arguments.weights("weights_discriminator", weights_discriminator, discriminator)
         self._metrics = patch_psnr.named(self.settings["metrics"], border=self.scale)
         if n_validation is not None and (not isinstance(n_validation, int) or n_validation < 0):
-            raise ConfigError(
-                f"n_validation must be at least 0, or None for all pictures, got {n_validation!r}"
-            )
+            raise ConfigError(f"n_validation must be at least 0, or None for all pictures, got {n_validation!r}")
         name, sizes = session_config.basename(generator), {"patch_size": self.lr_patch_size, "seed": seed}
         self._recipe = arguments.recipe(generator, name, feature_extractor, self.settings, **sizes)
         source.check(self._recipe)
@@ -99,6 +97,8 @@ class Trainer:
         if start.epoch >= epochs:
             raise ConfigError(f"epochs counts from the first: the weights given have {start.epoch}, got {epochs}")
         trainer.check_monitor(recipe, lambda: networks)
+        if self.settings["n_validation"] == 0 and any(metric.startswith("val_") for metric in monitored_metrics):
+            raise ConfigError("n_validation is 0: no metric that begins with val_ can be monitored")
         self._load_weights()
         run = self._new_run()
         session_block.write(run.path, self.described(start.epoch, sizes), carried_from=self.weights_generator)

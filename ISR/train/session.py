@@ -30,6 +30,11 @@ class RunFolder:
         return self.path / f"{self.name}.weights.h5"
 
     @property
+    def is_finished(self) -> bool:
+        """Whether the weights are there, and their manifest, which is written after them."""
+        return self.weights.is_file() and (self.path / f"{self.name}.manifest.json").is_file()
+
+    @property
     def config(self) -> Path:
         return self.path / "config.yml"
 
@@ -124,7 +129,7 @@ def unfinished(recipe: config.Config) -> RunFolder | None:
     """
     for path in sorted((Path(recipe.output.runs) / _name(recipe)).glob("*/config.yml"), reverse=True):
         run = RunFolder(path.parent, _name(recipe))
-        if not run.state.is_file() or run.weights.is_file() or not _is_of(run, recipe):
+        if not run.state.is_file() or run.is_finished or not _is_of(run, recipe):
             continue
         if trainer := lock.holder(run.lock):
             raise TrainingError(f"{trainer} trains this recipe in {str(run.path)!r}: wait for it, or give --fresh")
@@ -149,9 +154,7 @@ def _check_same(before: config.Config, recipe: config.Config, named: set[str]) -
     }
     if unnamed:
         told = "; ".join(f"{name} is {how}" for name, how in unnamed.items())
-        raise ConfigError(
-            f"the run had another recipe: {told}: --set {next(iter(unnamed))}=... overrides it"
-        )
+        raise ConfigError(f"the run had another recipe: {told}: --set {next(iter(unnamed))}=... overrides it")
 
 
 def _name(recipe: config.Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,8 @@ from ISR.train.feeding import Rest
 from ISR.train.phases import Fitted, Networks, Phase
 from ISR.train.record import Record
 from ISR.train.stopping import StopRequest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ def train(
 
     networks: what the adversarial phase trains against; built from the recipe where None. n_validation: with how many
     of the validation pictures, evenly over them; None for all. Returns the path of the weights in the run folder: the
-    moving average where `train.ema` > 0, else the last step's. Raises ConfigError for data or settings that do not suit,
-    before the first step; TrainingError for a loss that is not finite, a folder that another trainer holds, or files
+    moving average where `train.ema` > 0, else the last step's. Raises ConfigError, before the first step, for data or
+    settings that do not suit; TrainingError for a loss that is not finite, a folder that another trainer holds, or files
     that cannot be written. SIGINT and SIGTERM keep the state after the step under way.
     """
     with run.locked():
@@ -79,6 +82,8 @@ class _Training:
         self.progress, self.saved = self._begin()
         self.pairs, self.batches = pairs, source.batches(recipe)
         check_monitor(recipe, self._networks)  # what would end the run in its second phase is told before its first
+        if not pairs:
+            log.warning("no validation pictures: nothing is measured on any, so no weights are the best by val_...")
         self.record = Record(
             run,
             generator,

@@ -52,7 +52,7 @@ def test_the_lock_of_a_killed_process_is_taken_over(tmp_path: Path, other: subpr
 
 def test_the_lock_of_another_machine_is_respected(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("77 elsewhere\n")
-    with pytest.raises(TrainingError, match="process 77 on elsewhere holds this run: if it has ended, remove .*lock"):
+    with pytest.raises(TrainingError, match=r"process 77 on elsewhere holds this run: if it has ended, remove .*lock"):
         lock.held(tmp_path / "lock").__enter__()
     assert (tmp_path / "lock").read_text() == "77 elsewhere\n"
 
