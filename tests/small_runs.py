@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 from keras import layers
@@ -79,6 +80,14 @@ def fit(wanted: config.Config, run: session.RunFolder) -> list[np.ndarray]:
     against = networks() if wanted.adversarial.recipe is not None else None
     trainer.train(generator, wanted, run=run, progress=False, networks=against)
     return list(generator.model.get_weights())
+
+
+def arrays(weights: Path) -> list[np.ndarray]:
+    """What a weights file holds, in the order of the names. The file's bytes hold more, such as times."""
+    found: dict[str, np.ndarray] = {}
+    with h5py.File(weights) as file:
+        file.visititems(lambda name, node: found.update({name: node[()]} if isinstance(node, h5py.Dataset) else {}))
+    return [found[name] for name in sorted(found)]
 
 
 def assert_same_bits(first: list[np.ndarray], second: list[np.ndarray]) -> None:

@@ -61,7 +61,7 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
 def load(path: Path) -> tuple[Progress, list[npt.NDArray[Any]]]:
     """What `save` wrote. TrainingError for a file that it did not write."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             values = [file[f"variable_{i}"] for i in range(len(set(file.files) - {"epoch", "history"} - _LATER))]
             return _progress(file), values
     except _DAMAGE as error:
@@ -71,7 +71,7 @@ def load(path: Path) -> tuple[Progress, list[npt.NDArray[Any]]]:
 def peek(path: Path) -> Progress:
     """The progress alone, without the variables. TrainingError for a file that `save` did not write."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return _progress(file)
     except _DAMAGE as error:
         raise TrainingError(f"the state {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error

@@ -48,7 +48,7 @@ def train(
     networks: what the adversarial phase trains against; built from the recipe where None. n_validation: with how many
     of the validation pictures, evenly over them; None for all. Returns the path of the weights in the run folder: the
     moving average where `train.ema` > 0, else the last step's. Raises ConfigError, before the first step, for data or
-    settings that do not suit; TrainingError for a loss that is not finite, a folder that another trainer holds, or files
+    settings that do not suit; TrainingError for a loss that is not finite, a folder that another trainer holds, files
     that cannot be written. SIGINT and SIGTERM keep the state after the step under way.
     """
     with run.locked():
