@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ISR.predict.destinations import Job
     from ISR.predict.predictor import Predictor
     from ISR.train.session import RunFolder
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -112,7 +115,9 @@ def _train_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="a recipe like config.yml")
     change = "SECTION.KEY=VALUE"
     parser.add_argument("--set", action="append", default=[], dest="overrides", metavar=change, help="change a setting")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an unfinished run folder")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run folder; --set changes it")
+    fresh = "a new run, also where one of the same recipe is unfinished"
+    parser.add_argument("--fresh", action="store_true", help=fresh)
     parser.set_defaults(command=_train)
 
 
@@ -200,19 +205,9 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ISR import config
     from ISR.datasets import source
-    from ISR.train import session
 
-    run = None
-    if options.resume is not None:
-        if options.config or options.overrides or options.folder:
-            raise UsageError("--resume goes on with the run's own config.yml: leave out HR_DIR, --config and --set")
-        run, recipe = session.open_run(options.resume)
-    else:
-        recipe = config.load(options.config, overrides=options.overrides)
-        if options.folder is not None:
-            recipe = config.override(recipe, "data", "hr_dir", options.folder)
+    run, recipe = _run_and_recipe(options)
     source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
     with console.muffled(verbose=options.verbose):
         generator = _generator(recipe, fresh=run is None)
@@ -243,6 +238,26 @@ def _windows(options: argparse.Namespace) -> Windows:
     return Windows(scale, patch_size, options.stride or scale * patch_size)
 
 
+def _run_and_recipe(options: argparse.Namespace) -> tuple[RunFolder | None, Config]:
+    """The run to go on with, None for a new one, and its recipe."""
+    from ISR import config
+    from ISR.train import session
+
+    if options.resume is not None:
+        if options.folder or options.fresh:
+            raise UsageError("--resume goes on with the run's own pictures: leave out HR_DIR and --fresh")
+        wanted = config.load(options.config, overrides=options.overrides) if options.config else None
+        return session.open_run(options.resume, wanted=wanted, overrides=options.overrides)
+    recipe = config.load(options.config, overrides=options.overrides)
+    if options.folder is not None:
+        recipe = config.override(recipe, "data", "hr_dir", options.folder)
+    run = None if options.fresh else session.unfinished(recipe)
+    if run is not None:
+        log.warning("going on with the unfinished run %s of this recipe; --fresh starts a new one", run.path)
+        run, recipe = session.open_run(run.path)
+    return run, recipe
+
+
 def _generator(recipe: Config, *, fresh: bool) -> ImageModel:
     from ISR import backend, models
 
@@ -266,7 +281,7 @@ def _run_training(generator: ImageModel, recipe: Config, run: RunFolder | None) 
     except KeyboardInterrupt as stop:
         if run.state.is_file():
             again = shlex.join(["isr", "train", "--resume", str(run.path)])
-            stop.args = (f"stopped: `{again}` goes on after the last whole epoch",)
+            stop.args = (f"stopped: `{again}` goes on where it stopped",)
         raise
 
 

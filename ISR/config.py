@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ISR import plain_yaml
 from ISR.errors import ConfigError
+from ISR.plain_yaml import read as read
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,16 @@ class Rule:
     high: float | None = None
     choices: tuple[str | int, ...] = ()
     pattern: str = ""
+    keys: str = ""
+    each: Rule | None = None
 
     def check(self, name: str, value: Any) -> None:
-        """ConfigError, which says `name`, where the value breaks the rule."""
+        """ConfigError where the value, called `name`, is not what the rule says."""
+        if isinstance(value, dict):
+            self._check_items(name, value)
+            return
+        if self.low is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ConfigError(f"{name} must be a number, got {value!r}")
         if self.choices and value not in self.choices:
             raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
         if self.low is not None and value < self.low:
@@ -35,17 +42,16 @@ class Rule:
         if self.pattern and not re.fullmatch(self.pattern, value):
             raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {value!r}")
 
-
-class _Loader(yaml.SafeLoader):
-    """YAML's plain types, each key once: PyYAML by itself takes the last of equal keys without a word."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
-            names = [key.value for key, _ in node.value]
-            twice = next((name for name in names if names.count(name) > 1), names)
-            raise yaml.YAMLError(f"the key {twice} stands twice in one mapping")
-        return mapping
+    def _check_items(self, name: str, items: dict[Any, Any]) -> None:
+        for key, value in items.items():
+            if self.keys and not re.fullmatch(self.keys, str(key)):
+                raise ConfigError(f"unknown setting {name}.{key}: expected {self.keys}")
+            if self.each is not None and isinstance(value, dict) != bool(self.each.each):
+                raise ConfigError(
+                    f"{name}.{key} must be {'a mapping' if self.each.each else 'one value'}, got {value!r}"
+                )
+            if self.each is not None:
+                self.each.check(f"{name}.{key}", value)
 
 
 def _setting(
@@ -55,8 +61,10 @@ def _setting(
     high: float | None = None,
     choices: tuple[str | int, ...] = (),
     pattern: str = "",
+    keys: str = "",
+    each: Rule | None = None,
 ) -> Any:
-    rule = {"rule": Rule(low, high, choices, pattern)}
+    rule = {"rule": Rule(low, high, choices, pattern, keys, each)}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=rule)
     return field(default=default, metadata=rule)
@@ -96,7 +104,7 @@ class DataConfig:
 class TrainConfig:
     """How the network is fitted. Learning rates are the optimizer's; luma_weight adds the loss of the luma planes."""
 
-    epochs: int = _setting(100, low=1)
+    epochs: int = _setting(100, low=0)
     steps_per_epoch: int = _setting(500, low=1)
     loss: str = _setting("mae", choices=("mae", "mse", "charbonnier"))
     luma_weight: float = _setting(0.0, low=0.0)
@@ -104,18 +112,63 @@ class TrainConfig:
     learning_rate: float = _setting(1e-3, low=1e-9)
     final_learning_rate: float = _setting(1e-6, low=0.0)
     warmup_steps: int = _setting(200, low=0)
+    schedule: str = _setting("cosine", choices=("cosine", "step", "constant"))
+    decay_every: int = _setting(50, low=1)
+    decay_factor: float = _setting(0.5, low=0.0, high=1.0)
+    clip_norm: float = _setting(0.0, low=0.0)
+    beta_1: float = _setting(0.9, low=0.0, high=0.99999)
+    beta_2: float = _setting(0.999, low=0.0, high=0.99999)
+    epsilon: float = _setting(1e-7, low=1e-12)
     ema: float = _setting(0.999, low=0.0, high=0.99999)
-    precision: str = _setting("float32", choices=("float32", "bfloat16"))
+    precision: str = _setting("float32", choices=("float32", "bfloat16", "float16"))
     validate_every: int = _setting(1, low=1)
     seed: int = _setting(0, low=0, high=2**32 - 1)
 
 
+# What a total loss is made of, by ISR 2's names: the pixel loss, the critic's verdict, VGG19's features.
+_PARTS = "generator|discriminator|feature_extractor"
+_WEIGHT = Rule(low=0.0, high=1e9)
+
+
+@dataclass(frozen=True)
+class AdversarialConfig:
+    """The second phase: what it adds to the pixel loss. None and {} leave a part as the recipe has it."""
+
+    recipe: str | None = _setting(None, choices=("srgan", "esrgan"))
+    epochs: int = _setting(100, low=1)
+    learning_rate: float = _setting(1e-4, low=1e-9)
+    final_learning_rate: float = _setting(1e-6, low=0.0)
+    warmup_steps: int = _setting(0, low=0)
+    pixel: str | None = _setting(None, choices=("mae", "mse", "charbonnier"))
+    perceptual: str | None = _setting(None, choices=("mse", "mae"))
+    layers: dict[str, float] = _setting({}, keys="block[1-5]_(conv[1-4]|pool)", each=_WEIGHT)  # noqa: RUF009
+    before_activation: bool | None = _setting(None)
+    feature_scale: float | None = _setting(None, low=0.0)
+    vgg_weights: str = _setting("imagenet")
+    loss: str | None = _setting(None, choices=("binary_crossentropy", "relativistic", "hinge", "least_squares"))
+    label_smoothing: float = _setting(0.0, low=0.0, high=0.49)
+    loss_weights: dict[str, float] = _setting({}, keys=_PARTS, each=_WEIGHT)  # noqa: RUF009
+    loss_weights_by_epoch: dict[int, dict[str, float]] = _setting(  # noqa: RUF009
+        {}, keys="[0-9]+", each=Rule(keys=_PARTS, each=_WEIGHT)
+    )
+    critic: str = _setting("patch", choices=("patch", "paper"))
+    critic_weights: str | None = _setting(None)
+    critic_learning_rate: float = _setting(2e-4, low=1e-9)
+    critic_beta_1: float = _setting(0.5, low=0.0, high=0.99999)
+
+
 @dataclass(frozen=True)
 class OutputConfig:
-    """Where a run is kept: <runs>/<name>/<session>/."""
+    """Where a run is kept, <runs>/<name>/<session>/, and what besides its state and its last weights."""
 
     runs: str = _setting("runs")
     name: str | None = _setting(None, pattern=r"[\w-][\w.-]*")
+    monitor: dict[str, str] = _setting({"val_psnr_y": "max"}, each=Rule(choices=("min", "max")))  # noqa: RUF009
+    save_every: int = _setting(2, low=0)
+    keep_best: int = _setting(5, low=1)
+    keep_others: int = _setting(5, low=1)
+    state_every_steps: int = _setting(0, low=0)
+    samples_every: int = _setting(5, low=0)
 
 
 @dataclass(frozen=True)
@@ -134,6 +187,7 @@ class Config:
     model: ModelConfig = field(default_factory=ModelConfig)
     data: DataConfig = field(default_factory=DataConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
 
@@ -143,18 +197,17 @@ def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Co
 
     Raises ConfigError naming the setting: unknown (with the nearest known name), of a wrong type or out of its range.
     """
-    content = read(Path(path)) if path is not None else {}
-    config = from_mapping(content)
+    config = build(Config, read(Path(path)) if path is not None else {}, "")
     for text in overrides:
         config = override(config, *_parse_override(text))
-    return config
+    return _consistent(config)
 
 
 def from_mapping(content: Mapping[str, Any]) -> Config:
     """The recipe in nested mappings such as `yaml.safe_load` returns; what is left out keeps its default."""
     built = build(Config, content, "")
     assert isinstance(built, Config)
-    return built
+    return _consistent(built)
 
 
 def to_mapping(config: Any) -> dict[str, Any]:
@@ -165,32 +218,7 @@ def to_mapping(config: Any) -> dict[str, Any]:
 
 def dump(config: Config) -> str:
     """The recipe as YAML text."""
-    return yaml.safe_dump(to_mapping(config), sort_keys=False)
-
-
-def read(path: Path) -> Mapping[str, Any]:
-    """A YAML file's mapping, each key once; empty for an empty file. ConfigError for any other file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the config {str(path)!r}: {error}") from error
-    content = _plain_yaml(text, repr(str(path)))
-    if content is not None and not isinstance(content, dict):
-        raise ConfigError(f"{str(path)!r} must hold a mapping of sections, got {type(content).__name__}")
-    return content or {}
-
-
-def _plain_yaml(text: str, name: str) -> Any:
-    try:
-        # Aliases are refused: a few nested ones unfold to gigabytes.
-        aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=_Loader))
-        content = None if aliases else yaml.load(text, Loader=_Loader)
-    # PyYAML lets the ValueError of a date or number that cannot be, and Python's limit on nesting, through.
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{name} is not plain YAML: {' '.join(str(error).split())}") from error
-    if aliases:
-        raise ConfigError(f"{name} uses YAML aliases (*name), which a config does not need: write it out")
-    return content
+    return plain_yaml.dump(to_mapping(config))
 
 
 def build(kind: type, content: Any, prefix: str) -> Any:
@@ -254,7 +282,7 @@ def override(config: Config, section: str, key: str, value: Any) -> Config:
     if section == "model" and key.startswith("params."):
         value = {**config.model.params, key.removeprefix("params."): value}
         key = "params"
-    changed = getattr(from_mapping({section: {key: value}}), section)
+    changed = getattr(build(Config, {section: {key: value}}, ""), section)
     return replace(config, **{section: replace(getattr(config, section), **{key: getattr(changed, key)})})
 
 
@@ -263,4 +291,10 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     section, dot, key = path.strip().partition(".")
     if not equals or not dot:
         raise ConfigError(f"an override is section.key=value, got {text!r}")
-    return section, key, _plain_yaml(value, f"the value of {text!r}")
+    return section, key, plain_yaml.parse(value, f"the value of {text!r}")
+
+
+def _consistent(config: Config) -> Config:
+    if config.train.epochs == 0 and config.adversarial.recipe is None:
+        raise ConfigError("train.epochs must be at least 1 where adversarial.recipe is null, got 0")
+    return config

@@ -40,6 +40,7 @@ LAYERS = {
     "ISR.config": 0,
     "ISR.isr2_config": 0,
     "ISR.errors": 0,
+    "ISR.plain_yaml": 0,
     "ISR.backend": 0,
     "ISR.atomic": 0,
     "ISR": 0,  # the package itself: its version
@@ -49,6 +50,7 @@ BESIDE = {
     "ISR.cli": {"ISR.console"},
     "ISR.assistant": {"ISR.cli", "ISR.console"},
     "ISR.isr2_config": {"ISR.config"},
+    "ISR.config": {"ISR.plain_yaml"},
     "ISR.metrics": {"ISR.images.colour"},
     "ISR.losses": {"ISR.images.colour"},
     "ISR.images": {"ISR.atomic"},

@@ -55,7 +55,7 @@ def test_what_is_left_out_keeps_its_default(written: Any, text: str) -> None:
     [
         ("trian: {epochs: 3}", "trian: did you mean train"),
         ("train: {epoch: 3}", "train.epoch: did you mean epochs"),
-        ("train: {zzz: 3}", "train.zzz: known are ema"),
+        ("train: {zzz: 3}", "train.zzz: known are beta_1"),
         ("1: {epochs: 3}", "unknown setting 1"),
         ("train: {null: 3}", "unknown setting train.None"),
         ("train: 5", "train must be a mapping, got 5"),
@@ -105,7 +105,7 @@ def test_refuses_unknown_settings_and_wrong_types(written: Any, text: str, messa
         ("train", "warmup_steps", -1),
         ("train", "ema", 1.0),
         ("train", "optimizer", "sgd"),
-        ("train", "precision", "float16"),
+        ("train", "precision", "float8"),
         ("train", "validate_every", 0),
         ("train", "seed", -1),
         ("train", "seed", 2**32),

@@ -19,6 +19,7 @@ from ISR.models import legacy, manifest, tiled
 
 Array = npt.NDArray[Any]
 Batch = npt.NDArray[np.float32]
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 _log = logging.getLogger(__name__)
 
@@ -27,8 +28,8 @@ class ImageModel:
     """A network that enlarges pictures `scale` times. It has a keras.Model (`.model`), it is not one.
 
     architecture: its key in ISR.models.ARCHITECTURES. params: what builds it again. receptive_radius: how many LR
-    pixels away an input can lie and still change an output. precision: float32 or bfloat16 (computation only; weights
-    and output are float32).
+    pixels away an input can lie and still change an output. precision: float32, bfloat16 or float16 (computation only;
+    weights and output are float32).
     """
 
     architecture: ClassVar[str]
@@ -148,11 +149,11 @@ def of_any_size(model: keras.Model) -> keras.Model:
 
 @contextlib.contextmanager
 def dtype_policy(precision: str) -> Iterator[None]:
-    """What is built inside computes in float32 or bfloat16, its weights being float32. ValueError for another name."""
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be float32 or bfloat16, got {precision!r}")
+    """What is built inside computes in float32, bfloat16 or float16; its weights are float32. ValueError for others."""
+    if precision not in POLICIES:
+        raise ValueError(f"precision must be one of {', '.join(POLICIES)}, got {precision!r}")
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
+    keras.config.set_dtype_policy(POLICIES[precision])
     try:
         yield
     finally:

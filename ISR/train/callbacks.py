@@ -1,27 +1,27 @@
-"""What happens around the steps of `fit`: the data's epoch, validation on whole pictures, the run's files."""
+"""What happens around the steps of `fit`: the data's epoch, loss weights, validation, the run's files."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 
 from ISR import backend
 from ISR.datasets.batches import Batches
 from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
-from ISR.images.files import to_float, to_samples
-from ISR.metrics import psnr_y
-from ISR.train import optimizers, session
+from ISR.train import averages, validation
+from ISR.train.phases import Fitted
+from ISR.train.record import Record
+from ISR.train.stopping import StopRequest
+from ISR.train.validation import Forward
 
 log = logging.getLogger(__name__)
-Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 
 class TellEpoch(keras.callbacks.Callback):  # type: ignore[misc]
@@ -43,94 +43,122 @@ class KeepMemory(keras.callbacks.Callback):  # type: ignore[misc]
             backend.keep_freed_memory()
 
 
-class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the run at a loss that is not finite; the state of the last whole epoch stays."""
+class WeighLosses(keras.callbacks.Callback):  # type: ignore[misc]
+    """Changes the loss weights at the epochs, counted from `first`, that name new ones."""
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def __init__(self, weights: Mapping[int, Mapping[str, float]], *, first: int) -> None:
+        super().__init__()
+        self.weights, self.first = weights, first
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        due = [self.weights[since] for since in sorted(self.weights) if since <= epoch - self.first]
+        for weights in due:
+            self.model.set_loss_weights(**weights)
+
+
+class StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
+    """Ends the run at the step whose loss is not finite, before anything is kept of it."""
+
+    def __init__(self, batches: Batches, record: Record) -> None:
+        super().__init__()
+        self.batches, self.record = batches, record
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        # The loss is the epoch's mean so far: once not finite, it stays so, and this is the first such step.
         loss = float((logs or {}).get("loss", 0.0))
-        if not np.isfinite(loss):
+        if not math.isfinite(loss):
+            step = self.record.first_step + batch
             raise TrainingError(
-                f"the loss became {loss} in epoch {epoch + 1}: lower train.learning_rate; earlier epochs are kept"
+                f"the loss became {loss} in epoch {self.record.progress.epoch + 1} at step {step + 1}"
+                f", on patches of {self._files(step)}: lower the learning rate or clip the gradient (train.clip_norm); "
+                "what was kept before is whole"
             )
 
-
-@contextlib.contextmanager
-def averaged(model: keras.Model) -> Iterator[None]:
-    """The model with the moving average of its weights in place, if its optimizer keeps one; the weights come back."""
-    pairs = optimizers.averages(model.optimizer, model)
-    kept = [keras.ops.convert_to_numpy(variable) for variable, _ in pairs]
-    for variable, average in pairs:
-        variable.assign(average)
-    try:
-        yield
-    finally:
-        for (variable, _), value in zip(pairs, kept, strict=True):
-            variable.assign(value)
+    def _files(self, step: int) -> str:
+        return ", ".join(str(path) for path in self.batches.files(self.record.progress.epoch, step))
 
 
-class WholePicturePSNR(keras.callbacks.Callback):  # type: ignore[misc]
-    """Adds `val_psnr_y` to the logs every `every` epochs and after the last: mean luma PSNR in dB of whole pictures.
+class Validate(keras.callbacks.Callback):  # type: ignore[misc]
+    """Adds `val_...` to the logs every `every` epochs and after the last, NaN in between.
 
-    Measured with the moving average of the weights where there is one: that is what the run will keep.
+    Of whole pictures: `val_psnr_y`, which ISR 2 calls `val_PSNR_Y`, and the phase's losses that need no patch. Of the
+    middle patches of the same pictures: the other metrics of an adversarial phase. All with the moving average of the
+    weights where there is one: that is what the run keeps.
     """
 
-    def __init__(self, pairs: Sequence[Pair], forward: Forward, *, every: int) -> None:
+    def __init__(self, fitted: Fitted, pairs: Sequence[Pair], forward: Forward, *, every: int, last: int) -> None:
         super().__init__()
-        self.pairs, self.forward, self.every = pairs, forward, every
+        self.fitted, self.pairs, self.forward = fitted, pairs, forward
+        self.every, self.last = every, last
+        self.patches: Any = None
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        last = epoch + 1 == self.params["epochs"]
-        if self.pairs and logs is not None:
-            due = last or (epoch + 1) % self.every == 0
-            logs["val_psnr_y"] = self._validated() if due else float("nan")
+        if not self.pairs or logs is None:
+            return
+        names = {"psnr_y", "PSNR_Y", *self.fitted.metrics}
+        measured = dict.fromkeys(sorted(names), float("nan"))
+        if epoch + 1 == self.last or (epoch + 1) % self.every == 0:
+            with averages.in_place(self.fitted.generator, self.model.optimizer):
+                measured |= self._measured()
+        logs |= {f"val_{name}": value for name, value in measured.items()}
 
-    def _validated(self) -> float:
-        with averaged(self.model):
-            return validate(self.pairs, self.forward)
+    def _measured(self) -> dict[str, float]:
+        whole = validation.measure(self.pairs, self.forward, self.fitted.validated)
+        whole["PSNR_Y"] = whole["psnr_y"]
+        if "generator_PSNR_Y" in self.fitted.metrics:
+            whole["generator_PSNR_Y"] = whole["psnr_y"]
+        return self._of_patches() | whole
 
-
-def validate(pairs: Sequence[Pair], forward: Forward) -> float:
-    """Mean luma PSNR in dB of the pictures enlarged whole, 8-bit output, a border of the scale shaved."""
-    values = []
-    for pair in pairs:
-        scale = pair.hr.shape[0] // pair.lr.shape[0]
-        sr = to_samples(forward(to_float(pair.lr)[None])[0]).astype(np.uint8, copy=False)
-        values.append(psnr_y(pair.hr, sr, border=scale))
-    return float(np.mean(values))
+    def _of_patches(self) -> dict[str, float]:
+        if set(self.fitted.metrics) <= {"PSNR_Y", *self.fitted.validated} or self.patches is None:
+            return {}
+        lr, hr = self.patches
+        done = self.model.evaluate(lr, hr, batch_size=len(lr), verbose=0, return_dict=True) if len(lr) else {}
+        return {name: float(value) for name, value in done.items()}
 
 
 class KeepRun(keras.callbacks.Callback):  # type: ignore[misc]
-    """Writes the state and history after every epoch, each file whole or not at all."""
+    """Writes the run's files after every epoch, and the state every `every` steps and when a signal asks to stop."""
 
-    def __init__(self, run: session.RunFolder, history: list[dict[str, Any]]) -> None:
+    def __init__(self, record: Record, fitted: Fitted, stop: StopRequest, *, every: int) -> None:
         super().__init__()
-        self.run, self.history = run, history
+        self.record, self.fitted, self.stop, self.every = record, fitted, stop, every
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started = time.perf_counter()
+        self.record.begin(self.model)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        step = self.record.first_step + batch + 1
+        if step == self.record.steps:
+            return  # the end of the epoch comes next and keeps more
+        asked = self.stop.number is not None
+        if asked or (self.every and step % self.every == 0):
+            self.record.keep_step(step, [*self.fitted.state, *self.model.metrics_variables])
+        self.stop.obey()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        measured = {key if key.startswith("val_") else f"train_{key}": float(v) for key, v in (logs or {}).items()}
         row: dict[str, Any] = {"epoch": epoch + 1, "seconds": round(time.perf_counter() - self.started, 2)}
         row["learning_rate"] = f"{float(self.model.optimizer.learning_rate):.3g}"
-        row |= {key: f"{float(value):.6g}" for key, value in (logs or {}).items()}
-        self.history.append(row)
-        session.save_state(self.run, self.model, epoch=epoch + 1, history=self.history)
+        row |= {key: f"{value:.6g}" for key, value in measured.items()}
+        self.record.keep_epoch(row, measured, self.fitted, self.model.optimizer)
         log.info("epoch %s", " ".join(f"{key}={value}" for key, value in row.items()))
+        self.stop.obey()
 
 
 class ProgressBar(keras.callbacks.Callback):  # type: ignore[misc]
     """A bar over all steps of the run, with the last loss and validation PSNR."""
 
-    def __init__(self, bar: Any, steps_done: int) -> None:
+    def __init__(self, bar: Any) -> None:
         super().__init__()
         self.bar = bar
         self.shown: dict[str, str] = {}
-        bar.update(steps_done)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self.bar.update(1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        shown = {key: f"{float(value):.4g}" for key, value in (logs or {}).items() if np.isfinite(float(value))}
-        self.shown |= shown
+        wanted = {key: float((logs or {}).get(key, math.nan)) for key in ("loss", "val_psnr_y")}
+        self.shown |= {key: f"{value:.4g}" for key, value in wanted.items() if np.isfinite(value)}
         self.bar.set_postfix(self.shown)

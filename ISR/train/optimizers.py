@@ -1,4 +1,4 @@
-"""Optimizers: Adam, and Muon for convolutions, under a cosine schedule with a linear warm-up."""
+"""Optimizers: Adam, and Muon for convolutions, under a schedule with a linear warm-up; one for each network."""
 
 from __future__ import annotations
 
@@ -43,13 +43,51 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
         return {**super().get_config(), "adam_only": self.adam_only}
 
 
-def build(settings: TrainConfig, model: keras.Model) -> keras.optimizers.Optimizer:
-    """The optimizer of the recipe for this model, with the moving average of the weights where `ema` > 0."""
-    average = {"use_ema": settings.ema > 0.0, "ema_momentum": settings.ema or 0.99}
+def build(settings: TrainConfig, model: keras.Model, *, first_step: int = 0) -> keras.optimizers.Optimizer:
+    """The optimizer of the recipe for this model, with the moving average of the weights where `ema` > 0.
+
+    first_step: the step of the schedule that the optimizer's own first step takes.
+    """
+    rate = schedule(settings, first_step=first_step)
+    options: dict[str, Any] = {"use_ema": settings.ema > 0.0, "ema_momentum": settings.ema or 0.99}
+    options |= {"global_clipnorm": settings.clip_norm or None}
     if settings.optimizer == "adam":
-        return keras.optimizers.Adam(cosine(settings), **average)
+        moments = {"beta_1": settings.beta_1, "beta_2": settings.beta_2, "epsilon": settings.epsilon}
+        return keras.optimizers.Adam(rate, **moments, **options)
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    return ConvolutionMuon(cosine(settings), adam_only=(convolutions[0], convolutions[-1]), **average)
+    return ConvolutionMuon(rate, adam_only=(convolutions[0], convolutions[-1]), **options)
+
+
+def schedule(settings: TrainConfig, *, first_step: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate as a function of the step: cosine, step or constant, each after its warm-up."""
+    if settings.schedule == "cosine" and not first_step:
+        return cosine(settings)
+    return ByEpoch(settings, first_step)
+
+
+class ByEpoch(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """`step`: the learning rate times decay_factor every decay_every epochs, never below FLOOR, as in ISR 2.
+
+    `constant`: the learning rate. Either rises from 0 over warmup_steps. `cosine` goes on where first_step is.
+    """
+
+    FLOOR = 1e-7
+
+    def __init__(self, settings: TrainConfig, first_step: int) -> None:
+        self.settings, self.first_step = settings, first_step
+
+    def __call__(self, step: Any) -> Any:
+        step = ops.cast(step, "float32") + self.first_step
+        if self.settings.schedule == "cosine":
+            return cosine(self.settings)(step)
+        rate = ops.convert_to_tensor(self.settings.learning_rate, "float32")
+        if self.settings.schedule == "step":
+            times = ops.floor(step / (self.settings.steps_per_epoch * self.settings.decay_every))
+            rate = ops.maximum(self.FLOOR, rate * self.settings.decay_factor**times)
+        return rate * ops.minimum(1.0, (step + 1.0) / (self.settings.warmup_steps + 1.0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"settings": self.settings, "first_step": self.first_step}
 
 
 def cosine(settings: TrainConfig) -> keras.optimizers.schedules.LearningRateSchedule:

@@ -5,32 +5,34 @@ It has the shape of a `weights/<name>/` folder, so that publishing a network is 
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import datetime
-import io
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ISR import atomic, config
-from ISR.errors import TrainingError
-
-if TYPE_CHECKING:
-    import keras
+from ISR import atomic, config, plain_yaml
+from ISR.errors import ConfigError, TrainingError
+from ISR.train import arguments, lock, session_block, state
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files of one run. name: what the weights are called."""
+    """The files of one run. name: what the weights are called. logs: where TensorBoard looks, None for inside."""
 
     path: Path
     name: str
+    logs: Path | None = None
 
     @property
     def weights(self) -> Path:
         return self.path / f"{self.name}.weights.h5"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the weights are there, and their manifest, which is written after them."""
+        return self.weights.is_file() and (self.path / f"{self.name}.manifest.json").is_file()
 
     @property
     def config(self) -> Path:
@@ -44,62 +46,123 @@ class RunFolder:
     def state(self) -> Path:
         return self.path / "state.npz"
 
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def samples(self) -> Path:
+        return self.path / "samples"
+
+    @property
+    def curves(self) -> Path:
+        return self.path / "curves.png"
+
+    @property
+    def board(self) -> Path:
+        return self.logs or self.path / "logs"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """The folder is there and ours alone inside the block; what a killed trainer was writing is removed."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"cannot make the run folder {str(self.path)!r}: {error.strerror}") from error
+        with lock.held(self.lock):
+            for stump in self.path.glob(".isr-*"):
+                stump.unlink(missing_ok=True)
+            yield
+
 
 def new_run(recipe: config.Config) -> RunFolder:
     """A fresh folder named after the network and this moment, with the recipe in it; else TrainingError."""
-    name = recipe.output.name or f"{recipe.model.architecture}-x{recipe.model.scale}"
     moment = datetime.datetime.now().strftime("%Y-%m-%d_%H%M%S")
-    path = Path(recipe.output.runs) / name / moment
-    try:
-        path.mkdir(parents=True)
-        run = RunFolder(path, name)
-        atomic.write_text(run.config, config.dump(recipe))
-    except OSError as error:
-        raise TrainingError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
+    run = RunFolder(new_folder(Path(recipe.output.runs) / _name(recipe), moment), _name(recipe))
+    _write_config(run, recipe)
+    session_block.write(run.path, arguments.described(recipe), carried_from=recipe.model.weights)
     return run
 
 
-def open_run(path: str | Path) -> tuple[RunFolder, config.Config]:
-    """The run in that folder and its recipe. TrainingError where the folder holds no run with a state to go on from."""
+def new_folder(parent: Path, moment: str) -> Path:
+    """A folder made in the parent, called after the moment, with -2, -3, ... behind where that is taken."""
+    for number in itertools.count(1):
+        path = parent / (moment if number == 1 else f"{moment}-{number}")
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise TrainingError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
+    raise AssertionError
+
+
+def open_run(
+    path: str | Path, *, wanted: config.Config | None = None, overrides: Iterable[str] = ()
+) -> tuple[RunFolder, config.Config]:
+    """The run in that folder and its recipe, with `section.key=value` overrides, which the folder then keeps.
+
+    TrainingError where the folder holds no run with a state to go on from. ConfigError that names the settings where
+    the recipe is not the one that the run was trained by so far or not the `wanted` one, and no override names them.
+    """
     run = RunFolder(Path(path), Path(path).resolve().parent.name)
     for needed in (run.config, run.state):
         if not needed.is_file():
             raise TrainingError(f"{str(path)!r} is no run to resume: it has no {needed.name}")
-    return run, config.load(run.config)
+    written = config.load(run.config)
+    overrides = list(overrides)
+    recipe = config.load(run.config, overrides=overrides)
+    trained = state.peek(run.state).recipe
+    before = config.from_mapping(plain_yaml.parse(trained, str(run.state))) if trained else written
+    for other in (before, wanted or recipe):
+        _check_same(other, recipe, {text.partition("=")[0].strip() for text in overrides})
+    if recipe != written:
+        _write_config(run, recipe)
+    return run, recipe
 
 
-def save_state(run: RunFolder, model: keras.Model, *, epoch: int, history: list[dict[str, Any]]) -> None:
-    """All that training needs to go on after `epoch` epochs: the model's and optimizer's variables, and the history."""
-    from keras import ops  # not above: reading a run's config must not cost loading Keras
+def unfinished(recipe: config.Config) -> RunFolder | None:
+    """The newest run by this very recipe that has a state and not yet its weights; None where there is none.
 
-    numbered = {f"variable_{i}": ops.convert_to_numpy(variable) for i, variable in enumerate(_variables(model))}
-    with atomic.replacing(run.state, suffix=".npz") as temporary:
-        np.savez(temporary, epoch=np.int64(epoch), history=_as_csv(history), **numbered)
-    atomic.write_text(run.history, _as_csv(history))
-
-
-def load_state(run: RunFolder, model: keras.Model) -> tuple[int, list[dict[str, Any]]]:
-    """Fill the compiled model from the state. Returns the epochs done and their history."""
-    model.optimizer.build(model.trainable_variables)
-    variables = _variables(model)
-    with np.load(run.state, allow_pickle=False) as state:
-        saved = [state[f"variable_{i}"] for i in range(len(state.files) - 2)]
-        if [value.shape for value in saved] != [tuple(variable.shape) for variable in variables]:
-            raise TrainingError(f"the state {str(run.state)!r} was saved by another network or optimizer")
-        for variable, value in zip(variables, saved, strict=True):
-            variable.assign(value)
-        return int(state["epoch"]), list(csv.DictReader(io.StringIO(str(state["history"]))))
+    TrainingError where that run is being trained right now.
+    """
+    for path in sorted((Path(recipe.output.runs) / _name(recipe)).glob("*/config.yml"), reverse=True):
+        run = RunFolder(path.parent, _name(recipe))
+        if not run.state.is_file() or run.is_finished or not _is_of(run, recipe):
+            continue
+        if trainer := lock.holder(run.lock):
+            raise TrainingError(f"{trainer} trains this recipe in {str(run.path)!r}: wait for it, or give --fresh")
+        return run
+    return None
 
 
-def _variables(model: keras.Model) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
+def _is_of(run: RunFolder, recipe: config.Config) -> bool:
+    try:
+        return config.load(run.config) == recipe
+    except ConfigError:
+        return False
 
 
-def _as_csv(history: list[dict[str, Any]]) -> str:
-    if not history:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
+def _check_same(before: config.Config, recipe: config.Config, named: set[str]) -> None:
+    settings = config.to_mapping(recipe)
+    unnamed = {
+        f"{section}.{key}": f"{value!r}, not {settings[section][key]!r}"
+        for section, values in config.to_mapping(before).items()
+        for key, value in values.items()
+        if value != settings[section][key] and not any(name.startswith(f"{section}.{key}") for name in named)
+    }
+    if unnamed:
+        told = "; ".join(f"{name} is {how}" for name, how in unnamed.items())
+        raise ConfigError(f"the run had another recipe: {told}: --set {next(iter(unnamed))}=... overrides it")
+
+
+def _name(recipe: config.Config) -> str:
+    return recipe.output.name or f"{recipe.model.architecture}-x{recipe.model.scale}"
+
+
+def _write_config(run: RunFolder, recipe: config.Config) -> None:
+    try:
+        atomic.write_text(run.config, config.dump(recipe))
+    except OSError as error:
+        raise TrainingError(f"cannot write {str(run.config)!r}: {error.strerror}") from error

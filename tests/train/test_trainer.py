@@ -88,12 +88,12 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     _, expected = fit(whole, session.RunFolder(Path(whole.output.runs) / "whole", "n"))
     stopped = session.RunFolder(Path(whole.output.runs) / "stopped", "n")
 
-    def stop(self: callbacks.StopAtNaN, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def stop(self: callbacks.Validate, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if epoch == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(callbacks.StopAtNaN, "on_epoch_end", stop)
+        patched.setattr(callbacks.Validate, "on_epoch_end", stop)
         fit(whole, stopped)
     assert len(history(stopped)) == 2
     _, resumed = fit(whole, stopped)
