@@ -25,6 +25,7 @@ LAYERS = {
     "ISR.__main__": 5,
     "ISR.cli": 4,
     "ISR.assistant": 4,
+    "ISR.commands": 4,
     "ISR.console": 4,
     "ISR.web": 4,
     "ISR.evaluate": 3,
@@ -47,7 +48,8 @@ LAYERS = {
 }
 # Within one layer: what each room may import besides itself. Anything may import ISR and ISR.errors.
 BESIDE = {
-    "ISR.cli": {"ISR.console"},
+    "ISR.cli": {"ISR.commands", "ISR.console"},
+    "ISR.commands": {"ISR.console"},
     "ISR.assistant": {"ISR.cli", "ISR.console"},
     "ISR.isr2_config": {"ISR.config"},
     "ISR.config": {"ISR.plain_yaml"},
@@ -59,7 +61,8 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.pairs", "ISR.datasets.patches", "ISR.config")
 WITHOUT_KERAS += ("ISR.datasets.source", "ISR.datasets.store", "ISR.datasets.windows", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
-WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
+WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.commands", "ISR.console")
+WITHOUT_KERAS += ("ISR.models.interpolation",)
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
 WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
