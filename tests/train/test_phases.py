@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from small_runs import SmallCritic, SmallFeatures
 
-from ISR import config, losses
+from ISR import config, losses, models
 from ISR.errors import ConfigError, WeightsError
 from ISR.train import phases
 from ISR.train.phases import Networks, Phase
@@ -36,6 +36,14 @@ def test_a_state_belongs_to_the_phase_that_saved_it(epoch: int, step: int, phase
 def test_a_paper_s_recipe_stands_as_it_is() -> None:
     for name in ("srgan", "esrgan"):
         assert phases.resolve(recipe(recipe=name).adversarial) == losses.recipe(name)
+
+
+@pytest.mark.parametrize("name", ["srgan", "esrgan"])
+def test_the_recipes_of_the_documentation(name: str) -> None:
+    written = config.load(Path(__file__).parents[2] / "docs" / "recipes" / f"{name}.yml")
+    assert [phase.adversarial for phase in phases.plan(written)] == [False, True]
+    assert phases.resolve(written.adversarial) == losses.recipe(name)
+    assert models.build(written.model.architecture, written.model.scale, written.model.params).scale == 4
 
 
 def test_every_part_can_be_put_otherwise() -> None:
