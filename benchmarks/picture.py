@@ -1,7 +1,11 @@
-"""Makes docs/pictures/comparison.png: the sample reduced by two, enlarged by bicubic and by ISR, and as it was."""
+"""Makes docs/pictures/comparison.png: the sample reduced by two, enlarged by bicubic and by ISR, and as it was.
+
+python benchmarks/picture.py [-o OUT.png] [MODEL ...]: other networks side by side, by name or by the paths of their weights.
+"""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +32,22 @@ def panel(picture: np.ndarray, caption: str) -> Image.Image:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("models", nargs="*", default=["bicubic", "compact"], metavar="MODEL")
+    parser.add_argument("-o", "--output", type=Path, default=PICTURES / "comparison.png", metavar="OUT")
+    options = parser.parse_args()
     lr, hr = folders.read_pair(PICTURES / "sample.png", 2)
     panels = []
-    for name in ("bicubic", "compact"):
-        sr = Predictor(load_model(name, 2)).upscale(lr)
-        panels.append(panel(sr, f"{name}, {psnr_y(hr, sr, border=2):.2f} dB"))
+    for name in options.models:
+        model = load_model(name, 2)
+        sr = Predictor(model).upscale(lr)
+        panels.append(panel(sr, f"{model.name}, {psnr_y(hr, sr, border=2):.2f} dB"))
     panels.append(panel(hr, "original"))
     width = sum(p.width for p in panels) + 8 * (len(panels) - 1)
     whole = Image.new("RGB", (width, panels[0].height), "white")
     for i, each in enumerate(panels):
         whole.paste(each, (i * (panels[0].width + 8), 0))
-    whole.save(PICTURES / "comparison.png", optimize=True)
+    whole.save(options.output, optimize=True)
 
 
 if __name__ == "__main__":
