@@ -1,6 +1,6 @@
 """Makes docs/pictures/comparison.png: the sample reduced by two, enlarged by bicubic and by ISR, and as it was.
 
-python benchmarks/picture.py [-o OUT.png] [MODEL ...]: other networks side by side, by name or by the paths of their weights.
+python benchmarks/picture.py [-o OUT.png] [MODEL ...]: other networks, each by its name or the path of its weights.
 """
 
 from __future__ import annotations
