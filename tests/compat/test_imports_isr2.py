@@ -51,6 +51,7 @@ def test_other_attributes_are_not_there() -> None:
         ("ISR.models.rrdn", "RRDN PixelShuffle MultiplyBeta"),
         ("ISR.models.discriminator", "Discriminator"),
         ("ISR.models.cut_vgg19", "Cut_VGG19"),
+        ("ISR.train", "Trainer"),
         ("ISR.predict", "Predictor"),
         ("ISR.predict.predictor", "Predictor"),
     ],
