@@ -168,7 +168,7 @@ def test_refuses_other_methods_scales_and_sizes() -> None:
         resize.resize(values, (0, 4))
 
 
-SETS = os.environ.get("ISR_EVAL_DIR")
+SETS = os.environ.get("ISR_EVAL_DIR") or None
 needs_sets = pytest.mark.skipif(
     SETS is None, reason="ISR_EVAL_DIR does not name a folder with <set>/HR and Set5/LR_matlab/X2, X3, X4"
 )

@@ -27,7 +27,7 @@ from ISR.predict.predictor import Predictor
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "docs" / "pictures" / "sample.png"
-SETS = os.environ.get("ISR_EVAL_DIR")
+SETS = os.environ.get("ISR_EVAL_DIR") or None
 
 
 @pytest.fixture(scope="module", params=[name for name, record in WEIGHTS.items() if record.shipped])

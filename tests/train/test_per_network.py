@@ -10,7 +10,7 @@ import pytest
 from keras import optimizers as stock
 from tiny_gan import arrays, batch, compiled, features, objective, one_step, same_bits
 
-from ISR.train import callbacks
+from ISR.train.averages import in_place
 from ISR.train.objectives import AdversarialTraining
 from ISR.train.optimizers import PerNetwork, averages
 
@@ -113,7 +113,7 @@ def test_the_average_can_stand_in_for_a_while() -> None:
         one_step(model)
     before = arrays(model.trainable_variables)
     pairs = averages(model.optimizer, model)
-    with callbacks.averaged(model):
+    with in_place(model.generator, model.optimizer):
         assert same_bits(*(arrays(column) for column in zip(*pairs, strict=True)))
         assert not same_bits(before, arrays(model.trainable_variables))
     assert same_bits(before, arrays(model.trainable_variables))
