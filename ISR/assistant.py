@@ -27,20 +27,13 @@ Ask = Callable[[str], str]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the assistant with these flags. Returns the exit code: 0 done, 1 failure, 2 usage, 130 or 143 stopped."""
-    console.prepare_streams()
-    verbose = False
-    try:
-        with console.terminable():
-            options = _parser().parse_args(arguments)
-            verbose = options.verbose
-            with console.log_shown(verbose=verbose):
-                for path in run(options.config_file, options.default, options.training, options.prediction):
-                    console.show_path(path)
-                return OK
-    except SystemExit as finished:
-        return int(finished.code or 0)
-    except (Exception, KeyboardInterrupt) as error:
-        return console.report(error, verbose=verbose)
+    return console.run(_parser(), arguments, _act)
+
+
+def _act(options: argparse.Namespace) -> int:
+    for path in run(options.config_file, options.default, options.training, options.prediction):
+        console.show_path(path)
+    return OK
 
 
 def run(

@@ -16,18 +16,7 @@ from ISR.console import USAGE
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 done, 1 failure, 2 usage, 130 interrupted, 143 terminated."""
-    console.prepare_streams()
-    verbose = False
-    try:
-        with console.terminable():
-            options = _parser().parse_args(arguments)
-            verbose = options.verbose
-            with console.log_shown(verbose=verbose):
-                return int(options.command(options))
-    except SystemExit as finished:  # argparse's end of --help, --version and wrong usage
-        return int(finished.code or 0)
-    except (Exception, KeyboardInterrupt) as error:
-        return console.report(error, verbose=verbose)
+    return console.run(_parser(), arguments, lambda options: int(options.command(options)))
 
 
 class _Parser(argparse.ArgumentParser):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import logging
@@ -11,7 +12,7 @@ import sys
 import textwrap
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +28,28 @@ class UsageError(ISRError):
 
 class _Terminated(KeyboardInterrupt):
     """SIGTERM came: what is under way is left as at Ctrl-C."""
+
+
+def run(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None, act: Callable[[argparse.Namespace], int]
+) -> int:
+    """Parse the arguments (those of the process where None), act on them, and report what goes wrong.
+
+    The parser has an option `verbose`. Returns the exit code: what `act` returns, or 1 failure, 2 usage, 130
+    interrupted, 143 terminated.
+    """
+    prepare_streams()
+    verbose = False
+    try:
+        with terminable():
+            options = parser.parse_args(arguments)
+            verbose = options.verbose
+            with log_shown(verbose=verbose):
+                return act(options)
+    except SystemExit as finished:  # argparse's end of --help, --version and wrong usage
+        return int(finished.code or 0)
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, verbose=verbose)
 
 
 def prepare_streams() -> None:
