@@ -191,12 +191,13 @@ def weights_list(options: argparse.Namespace) -> int:
 
 def weights_blend(options: argparse.Namespace) -> int:
     """Write a blend of two weights and show its path."""
-    from ISR.models.blend import blend_files
     from ISR.models.pretrained import obtain
 
     for name in (options.first, options.second):
         obtain(name)
     with console.muffled(verbose=options.verbose):
+        from ISR.models.blend import blend_files  # here, because TensorFlow greets when it is loaded
+
         blend_files(options.first, options.second, options.output, alpha=options.alpha)
     console.show_path(options.output)
     return OK
@@ -204,9 +205,9 @@ def weights_blend(options: argparse.Namespace) -> int:
 
 def weights_convert(options: argparse.Namespace) -> int:
     """Write ISR 2's weights anew and show the path."""
-    from ISR.models.convert import convert_file
-
     with console.muffled(verbose=options.verbose):
+        from ISR.models.convert import convert_file  # here, because TensorFlow greets when it is loaded
+
         convert_file(options.old, options.output)
     console.show_path(options.output)
     return OK
