@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import logging
-import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -14,17 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ISR import __version__, console
-from ISR.console import FAILURE, OK, USAGE, UsageError
-from ISR.errors import ConfigError, FormatError
+from ISR.console import FAILURE, OK, USAGE
+from ISR.errors import FormatError
 
 if TYPE_CHECKING:
-    from ISR.config import Config
-    from ISR.models.image_model import ImageModel
     from ISR.predict.destinations import Job
     from ISR.predict.predictor import Predictor
-    from ISR.train.session import RunFolder
-
-log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,6 +107,11 @@ def _train_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run folder; --set changes it")
     fresh = "a new run, also where one of the same recipe is unfinished"
     parser.add_argument("--fresh", action="store_true", help=fresh)
+    parser.add_argument("--devices", type=_whole, metavar="N", help="share every batch out among N (default 1)")
+    meet = "train on several machines: where process 0 listens; the same command for all but --process"
+    parser.add_argument("--coordinator", metavar="HOST:PORT", help=meet)
+    parser.add_argument("--processes", type=_whole, metavar="N", help="how many take part")
+    parser.add_argument("--process", type=int, metavar="I", help="which of them this is; 0 keeps the run")
     parser.set_defaults(command=_train)
 
 
@@ -182,61 +180,9 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ISR.datasets import source
+    from ISR import training
 
-    run, recipe = _run_and_recipe(options)
-    source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
-    with console.muffled(verbose=options.verbose):
-        generator = _generator(recipe, fresh=run is None)
-    console.show_path(_run_training(generator, recipe, run))
-    return OK
-
-
-def _run_and_recipe(options: argparse.Namespace) -> tuple[RunFolder | None, Config]:
-    """The run to go on with, None for a new one, and its recipe."""
-    from ISR import config
-    from ISR.train import session
-
-    if options.resume is not None:
-        if options.folder or options.fresh:
-            raise UsageError("--resume goes on with the run's own pictures: leave out HR_DIR and --fresh")
-        wanted = config.load(options.config, overrides=options.overrides) if options.config else None
-        return session.open_run(options.resume, wanted=wanted, overrides=options.overrides)
-    recipe = config.load(options.config, overrides=options.overrides)
-    if options.folder is not None:
-        recipe = config.override(recipe, "data", "hr_dir", options.folder)
-    run = None if options.fresh else session.unfinished(recipe)
-    if run is not None:
-        log.warning("going on with the unfinished run %s of this recipe; --fresh starts a new one", run.path)
-        run, recipe = session.open_run(run.path)
-    return run, recipe
-
-
-def _generator(recipe: Config, *, fresh: bool) -> ImageModel:
-    from ISR import backend, models
-
-    backend.seed(recipe.train.seed)  # the first weights
-    wanted = recipe.model
-    try:
-        generator = models.build(wanted.architecture, wanted.scale, wanted.params, precision=recipe.train.precision)
-    except ValueError as error:
-        raise ConfigError(f"model: {error}") from error
-    if fresh and wanted.weights is not None:
-        generator.load(wanted.weights)
-    return generator
-
-
-def _run_training(generator: ImageModel, recipe: Config, run: RunFolder | None) -> Path:
-    from ISR.train import session, trainer
-
-    run = run or session.new_run(recipe)
-    try:
-        return trainer.train(generator, recipe, run=run, progress=sys.stderr.isatty())
-    except KeyboardInterrupt as stop:
-        if run.state.is_file():
-            again = shlex.join(["isr", "train", "--resume", str(run.path)])
-            stop.args = (f"stopped: `{again}` goes on where it stopped",)
-        raise
+    return training.command(options)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

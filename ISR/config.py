@@ -122,6 +122,7 @@ class TrainConfig:
     ema: float = _setting(0.999, low=0.0, high=0.99999)
     precision: str = _setting("float32", choices=("float32", "bfloat16", "float16"))
     validate_every: int = _setting(1, low=1)
+    devices: int = _setting(1, low=1)
     seed: int = _setting(0, low=0, high=2**32 - 1)
 
 
@@ -287,4 +288,11 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
 def _consistent(config: Config) -> Config:
     if config.train.epochs == 0 and config.adversarial.recipe is None:
         raise ConfigError("train.epochs must be at least 1 where adversarial.recipe is null, got 0")
+    check_shares(config, config.train.devices)
     return config
+
+
+def check_shares(config: Config, devices: int) -> None:
+    """ConfigError where the recipe's batch cannot be shared out evenly among so many devices."""
+    if config.data.batch_size % devices:
+        raise ConfigError(f"data.batch_size must be a multiple of the {devices} devices, got {config.data.batch_size}")

@@ -25,6 +25,7 @@ LAYERS = {
     "ISR.__main__": 5,
     "ISR.cli": 4,
     "ISR.console": 4,
+    "ISR.training": 4,
     "ISR.web": 4,
     "ISR.evaluate": 3,
     "ISR.export": 3,
@@ -45,7 +46,8 @@ LAYERS = {
 }
 # Within one layer: what each room may import besides itself. Anything may import ISR and ISR.errors.
 BESIDE = {
-    "ISR.cli": {"ISR.console"},
+    "ISR.cli": {"ISR.console", "ISR.training"},
+    "ISR.training": {"ISR.console"},
     "ISR.config": {"ISR.plain_yaml"},
     "ISR.metrics": {"ISR.images.colour"},
     "ISR.losses": {"ISR.images.colour"},
@@ -53,8 +55,8 @@ BESIDE = {
 }
 BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.patches", "ISR.config", "ISR.errors", "ISR.atomic")
-WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.models.interpolation")
-WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
+WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.console", "ISR.training")
+WITHOUT_KERAS += ("ISR.models.interpolation", "ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}
 MOST_LINES_IN_A_FILE, MOST_LINES_IN_A_FUNCTION = 300, 60
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
