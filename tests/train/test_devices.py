@@ -51,9 +51,8 @@ def test_two_devices_train_and_measure_against_a_critic(report: Any) -> None:
     # On TensorFlow every device normalises its own half of the batch, so that there the two critics differ.
     within = 1e-6 if name == "jax" else 1e-2
     assert measured["critic"] <= within
-    for key in two:
-        if key not in ("seconds", "epoch"):
-            assert float(two[key]) == pytest.approx(float(one[key]), rel=1e-2 if name == "jax" else 0.5, abs=1e-3)
+    for key in two.keys() - {"seconds"}:
+        assert float(two[key]) == pytest.approx(float(one[key]), rel=1e-2, abs=1e-2 if name == "tensorflow" else 1e-4)
 
 
 @pytest.mark.slow
