@@ -114,6 +114,8 @@ def open_run(
     overrides = list(overrides)
     recipe = config.load(run.config, overrides=overrides)
     trained = state.peek(run.state).recipe
+    if wanted is not None and wanted.data.hr_dir is None:  # as where HR_DIR was given beside the file
+        wanted = config.override(wanted, "data", "hr_dir", recipe.data.hr_dir)
     before = config.from_mapping(plain_yaml.parse(trained, str(run.state))) if trained else written
     for other in (before, wanted or recipe):
         _check_same(other, recipe, {text.partition("=")[0].strip() for text in overrides})
@@ -150,11 +152,15 @@ def _check_same(before: config.Config, recipe: config.Config, named: set[str]) -
         f"{section}.{key}": f"{value!r}, not {settings[section][key]!r}"
         for section, values in config.to_mapping(before).items()
         for key, value in values.items()
-        if value != settings[section][key] and not any(name.startswith(f"{section}.{key}") for name in named)
+        if value != settings[section][key] and not _names(named, f"{section}.{key}")
     }
     if unnamed:
         told = "; ".join(f"{name} is {how}" for name, how in unnamed.items())
         raise ConfigError(f"the run had another recipe: {told}: --set {next(iter(unnamed))}=... overrides it")
+
+
+def _names(overrides: set[str], setting: str) -> bool:
+    return any(name == setting or name.startswith(f"{setting}.") for name in overrides)
 
 
 def _name(recipe: config.Config) -> str:
