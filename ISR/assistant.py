@@ -13,11 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ISR import cli, config, console, isr2_config
+from ISR import cli, config, console, isr2_config, plain_yaml
 from ISR.config import Config
 from ISR.console import OK, UsageError
 from ISR.errors import ConfigError
 from ISR.isr2_config import ISR2Config
+from ISR.settings import nearest
 
 if TYPE_CHECKING:
     from ISR.models.image_model import ImageModel
@@ -52,7 +53,7 @@ def run(
         if ask is None:
             raise UsageError("expected --prediction or --training (in Python prediction=True or training=True)")
         training = _answer("session", ["prediction", "training"], ask) == "training"
-    content = config.read(Path(config_file))
+    content = plain_yaml.read(Path(config_file))
     if isr2_config.recognises(content):
         session = _Session(isr2_config.from_mapping(content), ask)
         return session.train() if training else session.predict()
@@ -138,7 +139,7 @@ class _Session:
         """The option that section `default` names, or the only one, or the answer, or ISR 2's default."""
         named: str | None = getattr(self.settings.default, key)
         if named is not None and named not in options:
-            near = config.nearest(named, options) if options else ""
+            near = nearest(named, options) if options else ""
             raise ConfigError(f"default.{key} names {named!r}, which is none of the file's {key}s{near}")
         if named is None and len(options) == 1:
             return next(iter(options))

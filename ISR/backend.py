@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ISR.errors import ConfigError
 
 Batch = npt.NDArray[np.float32]
 
@@ -63,6 +66,123 @@ def replicas() -> int:
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
 
 
+@contextlib.contextmanager
+def shared_out(devices: int) -> Iterator[None]:
+    """What is built and fitted inside shares every batch out among so many devices of this machine, GPUs if it has any.
+
+    ConfigError where the backend cannot, or has fewer.
+    """
+    if devices == 1:
+        yield
+        return
+    if name() == "torch":
+        raise ConfigError("train.devices above 1 needs the tensorflow or the jax backend, got torch: set KERAS_BACKEND")
+    there = _tensorflow_devices() if name() == "tensorflow" else _jax_devices()
+    if devices > len(there):
+        raise ConfigError(f"train.devices is {devices}, but {name()} has {len(there)} here: {', '.join(there)}")
+    with _mirrored(devices) if name() == "tensorflow" else _data_parallel(there[:devices]):
+        yield
+
+
+@contextlib.contextmanager
+def shared_by_all() -> Iterator[None]:
+    """What is built and fitted inside shares every batch out among all devices of all processes that have joined."""
+    with _data_parallel(_jax_devices()):
+        yield
+
+
+def check_joins() -> None:
+    """ConfigError where the backend cannot train on several machines."""
+    if name() != "jax":
+        raise ConfigError(f"training on several machines needs the jax backend, got {name()}: set KERAS_BACKEND=jax")
+
+
+def join(coordinator: str, *, bind: str | None, processes: int, process: int) -> int:
+    """Join the processes that meet at `coordinator`, HOST:PORT, before anything is computed.
+
+    bind: where the first process listens; None for the others. Returns how many devices all have together. What JAX
+    does by itself about a process that is lost comes too late to matter: whoever calls this watches them.
+    """
+    import jax
+    from jax.experimental import multihost_utils
+
+    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM for itself
+    options: dict[str, Any] = {"coordinator_bind_address": bind, "cluster_detection_method": "deactivate"}
+    jax.distributed.initialize(coordinator, processes, process, shutdown_timeout_seconds=30, **options)
+    with _standard_output_closed():
+        multihost_utils.sync_global_devices("ISR")
+    return int(jax.device_count())
+
+
+@contextlib.contextmanager
+def _standard_output_closed() -> Iterator[None]:
+    """Gloo says there, from below Python, whom it connected to: where our paths are printed."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, kept := os.dup(1))
+        stack.callback(os.close, nowhere := os.open(os.devnull, os.O_WRONLY))
+        stack.callback(os.dup2, kept, 1)
+        os.dup2(nowhere, 1)
+        yield
+
+
+def part() -> None:
+    """The end of `join`, for all processes together."""
+    import jax
+
+    jax.distributed.shutdown()
+
+
+def rows_here(batch_size: int) -> slice:
+    """Which rows of every batch this process feeds: all, unless it has joined others."""
+    if name() != "jax":
+        return slice(batch_size)
+    import jax
+
+    rows = batch_size // int(jax.process_count())
+    return slice(rows * int(jax.process_index()), rows * (int(jax.process_index()) + 1))
+
+
+def devices_here() -> int:
+    """How many devices of this process share out what it feeds."""
+    if name() != "jax":
+        return replicas()
+    import jax
+    import keras
+
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else int(distribution.device_mesh.devices.size) // int(jax.process_count())
+
+
+def _tensorflow_devices() -> list[str]:
+    import tensorflow as tf
+
+    return [device.name for device in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
+
+
+def _mirrored(devices: int) -> Any:
+    return _strategy(devices).scope()
+
+
+@functools.cache
+def _strategy(devices: int) -> Any:
+    """One for every training of the process: those of two strategies would mix up each other's gradients."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(_tensorflow_devices()[:devices])
+
+
+def _jax_devices() -> list[str]:
+    import keras
+
+    return list(keras.distribution.list_devices())
+
+
+def _data_parallel(devices: list[str]) -> Any:
+    import keras
+
+    return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep what training frees between steps; without effect on other systems.
 
@@ -100,8 +220,9 @@ def _jax_forward(model: Any) -> Callable[[Batch], Batch]:
     forward = jax.jit(lambda weights, fixed, batch: model.stateless_call(weights, fixed, batch, training=False)[0])
 
     def run(batch: Batch) -> Batch:
-        weights = [variable.value for variable in model.trainable_variables]
-        fixed = [variable.value for variable in model.non_trainable_variables]
+        # Of weights that lie on several devices or machines, the copy on the first one here: it computes alone.
+        weights = [variable.value.addressable_data(0) for variable in model.trainable_variables]
+        fixed = [variable.value.addressable_data(0) for variable in model.non_trainable_variables]
         return np.asarray(forward(weights, fixed, batch))
 
     return run

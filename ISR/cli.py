@@ -93,6 +93,11 @@ def _train_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run folder; --set changes it")
     fresh = "a new run, also where one of the same recipe is unfinished"
     parser.add_argument("--fresh", action="store_true", help=fresh)
+    parser.add_argument("--devices", type=_whole, metavar="N", help="share every batch out among N (default 1)")
+    meet = "train on several machines: where process 0 listens; the same command for all but --process"
+    parser.add_argument("--coordinator", metavar="HOST:PORT", help=meet)
+    parser.add_argument("--processes", type=_whole, metavar="N", help="how many take part")
+    parser.add_argument("--process", type=int, metavar="I", help="which of them this is; 0 keeps the run")
     parser.set_defaults(command=commands.train)
 
 

@@ -5,23 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shlex
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ISR import console
 from ISR.console import FAILURE, OK, UsageError
-from ISR.errors import ConfigError, FormatError
+from ISR.errors import FormatError
 
 if TYPE_CHECKING:
-    from ISR.config import Config
     from ISR.datasets.windows import Windows
-    from ISR.models.image_model import ImageModel
     from ISR.predict.destinations import Job
     from ISR.predict.predictor import Predictor
-    from ISR.train.session import RunFolder
 
 log = logging.getLogger(__name__)
 
@@ -75,14 +70,9 @@ def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: 
 
 def train(options: argparse.Namespace) -> int:
     """Train by a recipe, or go on with an unfinished run, and show the path of the weights."""
-    from ISR.datasets import source
+    from ISR import train_command
 
-    run, recipe = _run_and_recipe(options)
-    source.check(recipe)  # what is wrong with the pictures is told before Keras is loaded
-    with console.muffled(verbose=options.verbose):
-        generator = _generator(recipe, fresh=run is None)
-    console.show_path(_run_training(generator, recipe, run))
-    return OK
+    return train_command.run(options)
 
 
 def prepare(options: argparse.Namespace) -> int:
@@ -107,53 +97,6 @@ def _windows(options: argparse.Namespace) -> Windows:
         return PRESETS[options.preset]
     scale, patch_size = options.scale or 2, options.patch_size or 32
     return Windows(scale, patch_size, options.stride or scale * patch_size)
-
-
-def _run_and_recipe(options: argparse.Namespace) -> tuple[RunFolder | None, Config]:
-    """The run to go on with, None for a new one, and its recipe."""
-    from ISR import config
-    from ISR.train import session
-
-    if options.resume is not None:
-        if options.folder or options.fresh:
-            raise UsageError("--resume goes on with the run's own pictures: leave out HR_DIR and --fresh")
-        wanted = config.load(options.config, overrides=options.overrides) if options.config else None
-        return session.open_run(options.resume, wanted=wanted, overrides=options.overrides)
-    recipe = config.load(options.config, overrides=options.overrides)
-    if options.folder is not None:
-        recipe = config.override(recipe, "data", "hr_dir", options.folder)
-    run = None if options.fresh else session.unfinished(recipe)
-    if run is not None:
-        log.warning("going on with the unfinished run %s of this recipe; --fresh starts a new one", run.path)
-        run, recipe = session.open_run(run.path)
-    return run, recipe
-
-
-def _generator(recipe: Config, *, fresh: bool) -> ImageModel:
-    from ISR import backend, models
-
-    backend.seed(recipe.train.seed)  # the first weights
-    wanted = recipe.model
-    try:
-        generator = models.build(wanted.architecture, wanted.scale, wanted.params, precision=recipe.train.precision)
-    except ValueError as error:
-        raise ConfigError(f"model: {error}") from error
-    if fresh and wanted.weights is not None:
-        generator.load(wanted.weights)
-    return generator
-
-
-def _run_training(generator: ImageModel, recipe: Config, run: RunFolder | None) -> Path:
-    from ISR.train import session, trainer
-
-    run = run or session.new_run(recipe)
-    try:
-        return trainer.train(generator, recipe, run=run, progress=sys.stderr.isatty())
-    except KeyboardInterrupt as stop:
-        if run.state.is_file():
-            again = shlex.join(["isr", "train", "--resume", str(run.path)])
-            stop.args = (f"stopped: `{again}` goes on where it stopped",)
-        raise
 
 
 def evaluate(options: argparse.Namespace) -> int:

@@ -118,6 +118,13 @@ def report(error: BaseException, *, verbose: bool) -> int:
     return code
 
 
+def leave(error: BaseException, *, verbose: bool) -> NoReturn:
+    """Report the error and end the process at once, from any thread, without what libraries do at its end: they may
+    wait for other machines."""
+    code = report(error, verbose=verbose)
+    os._exit(code)
+
+
 def _unexpected(error: BaseException) -> str:
     hint = "a smaller --tile needs less" if isinstance(error, MemoryError) else "isr -v shows where it came from"
     return f"{type(error).__name__}: {textwrap.shorten(str(error), 400) or 'no more is known'} ({hint})"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ISR import config
-from ISR.config import Rule
+from ISR import settings
 from ISR.errors import ConfigError
+from ISR.settings import Rule
 
 # What each generator's sizes are called, and those of ISR 2's own config.yml.
 SIZES = {
@@ -188,8 +188,8 @@ def from_mapping(content: Mapping[str, Any]) -> ISR2Config:
     """
     given = _without_nulls(content)
     for name, folders in _entries(given, "training_sets"):
-        given["training_sets"][name] = config.build(TrainingSet, folders, f"training_sets.{name}.")
-    built: ISR2Config = config.build(ISR2Config, given, "")
+        given["training_sets"][name] = settings.build(TrainingSet, folders, f"training_sets.{name}.")
+    built: ISR2Config = settings.build(ISR2Config, given, "")
     for name, sizes in built.generators.items():
         _check_sizes(name, sizes)
     for name, folder in built.test_sets.items():
@@ -213,12 +213,12 @@ def _entries(content: Mapping[str, Any], section: str) -> list[tuple[str, Any]]:
 
 def _check_sizes(name: str, sizes: Any) -> None:
     if name not in SIZES:
-        raise ConfigError(f"unknown setting generators.{name}{config.nearest(str(name), SIZES)}")
+        raise ConfigError(f"unknown setting generators.{name}{settings.nearest(str(name), SIZES)}")
     wanted = ", ".join(SIZES[name])
     _check(f"generators.{name}", f"a mapping of {wanted}", sizes, isinstance(sizes, Mapping))
     for key in sizes:
         if key not in SIZES[name]:
-            raise ConfigError(f"unknown setting generators.{name}.{key}{config.nearest(str(key), SIZES[name])}")
+            raise ConfigError(f"unknown setting generators.{name}.{key}{settings.nearest(str(key), SIZES[name])}")
     for key in SIZES[name]:
         size = sizes.get(key)
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1

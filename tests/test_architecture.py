@@ -27,6 +27,7 @@ LAYERS = {
     "ISR.assistant": 4,
     "ISR.commands": 4,
     "ISR.console": 4,
+    "ISR.train_command": 4,
     "ISR.web": 4,
     "ISR.evaluate": 3,
     "ISR.export": 3,
@@ -39,6 +40,7 @@ LAYERS = {
     "ISR.losses": 0,
     "ISR.metrics": 0,
     "ISR.config": 0,
+    "ISR.settings": 0,
     "ISR.isr2_config": 0,
     "ISR.errors": 0,
     "ISR.plain_yaml": 0,
@@ -49,10 +51,11 @@ LAYERS = {
 # Within one layer: what each room may import besides itself. Anything may import ISR and ISR.errors.
 BESIDE = {
     "ISR.cli": {"ISR.commands", "ISR.console"},
-    "ISR.commands": {"ISR.console"},
+    "ISR.commands": {"ISR.console", "ISR.train_command"},
+    "ISR.train_command": {"ISR.console"},
     "ISR.assistant": {"ISR.cli", "ISR.console"},
-    "ISR.isr2_config": {"ISR.config"},
-    "ISR.config": {"ISR.plain_yaml"},
+    "ISR.isr2_config": {"ISR.plain_yaml", "ISR.settings"},
+    "ISR.config": {"ISR.plain_yaml", "ISR.settings"},
     "ISR.metrics": {"ISR.images.colour"},
     "ISR.losses": {"ISR.images.colour"},
     "ISR.images": {"ISR.atomic"},
@@ -62,7 +65,7 @@ WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.pairs", "IS
 WITHOUT_KERAS += ("ISR.datasets.source", "ISR.datasets.store", "ISR.datasets.windows", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
 WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.commands", "ISR.console")
-WITHOUT_KERAS += ("ISR.models.interpolation",)
+WITHOUT_KERAS += ("ISR.models.interpolation", "ISR.train_command", "ISR.settings")
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
 WITHOUT_KERAS += ("ISR.models.session_config", "ISR.models.tiled")
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "base"}

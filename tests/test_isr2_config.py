@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ISR import config, isr2_config
+from ISR import isr2_config, plain_yaml
 from ISR.errors import ConfigError
 
 # Every key of section 5 with a value that is not its default.
@@ -161,7 +161,7 @@ def test_a_tag_of_python_s_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config.yml"
     path.write_text("session: {training: {metrics: {generator: !!python/name:os.system ''}}}")
     with pytest.raises(ConfigError, match="is not plain YAML"):
-        config.read(path)
+        plain_yaml.read(path)
 
 
 def test_tells_isr_2_s_file_from_ours() -> None:

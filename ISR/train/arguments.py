@@ -10,6 +10,7 @@ from typing import Any
 from ISR import config
 from ISR.config import Config
 from ISR.errors import ConfigError
+from ISR.settings import nearest
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "loss_weights": {"generator": 1.0, "discriminator": 0.003, "feature_extractor": 1 / 12},
@@ -72,7 +73,7 @@ def filled(name: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
         raise ConfigError(f"{name} must be a dict, got {given!r}")
     for key in given:
         if key not in DEFAULTS[name]:
-            raise ConfigError(f"unknown key {name}[{key!r}]{config.nearest(str(key), DEFAULTS[name])}")
+            raise ConfigError(f"unknown key {name}[{key!r}]{nearest(str(key), DEFAULTS[name])}")
     for key in NEEDED.get(name, []):
         if key not in given:
             raise ConfigError(f"{name} must hold {key!r}, got {dict(given)}")

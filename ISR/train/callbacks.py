@@ -112,7 +112,8 @@ class Validate(keras.callbacks.Callback):  # type: ignore[misc]
     def _of_patches(self) -> dict[str, float]:
         if set(self.fitted.metrics) <= {"PSNR_Y", *self.fitted.validated} or self.patches is None:
             return {}
-        lr, hr = self.patches
+        # Every device measures all patches: their means are the same, and no number of patches is indivisible.
+        lr, hr = (np.concatenate([patches] * backend.devices_here()) for patches in self.patches)
         done = self.model.evaluate(lr, hr, batch_size=len(lr), verbose=0, return_dict=True) if len(lr) else {}
         return {name: float(value) for name, value in done.items()}
 

@@ -17,7 +17,7 @@ from ISR.datasets import source
 from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
 from ISR.train import averages, callbacks, keeper, phases, session, state, validation
-from ISR.train.feeding import Rest
+from ISR.train.feeding import Feed
 from ISR.train.phases import Fitted, Networks, Phase
 from ISR.train.record import Record
 from ISR.train.stopping import StopRequest
@@ -154,9 +154,9 @@ class _Training:
         with averages.left_to_us(fitted.model.optimizer), self.stop.heard():
             if self.progress.step:
                 epoch = self.progress.epoch
-                fit(Rest(self.batches, self.progress.step), initial_epoch=epoch, epochs=epoch + 1)
+                fit(Feed(self.batches, first=self.progress.step), initial_epoch=epoch, epochs=epoch + 1)
             if self.progress.epoch < phase.last:
-                fit(self.batches, initial_epoch=self.progress.epoch, epochs=phase.last)
+                fit(Feed(self.batches), initial_epoch=self.progress.epoch, epochs=phase.last)
 
     def _around(self, phase: Phase, fitted: Fitted, bar: Any) -> list[Any]:
         recipe, every = self.recipe, self.recipe.train.validate_every

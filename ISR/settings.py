@@ -1,0 +1,124 @@
+"""Settings as frozen dataclasses: each field's default, type and range once, and one line about what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from ISR.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value must satisfy beyond its type."""
+
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str | int, ...] = ()
+    pattern: str = ""
+    keys: str = ""
+    each: Rule | None = None
+
+    def check(self, name: str, value: Any) -> None:
+        """ConfigError where the value, called `name`, is not what the rule says."""
+        if isinstance(value, dict):
+            self._check_items(name, value)
+            return
+        if self.low is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ConfigError(f"{name} must be a number, got {value!r}")
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"{name} must be one of {', '.join(map(str, self.choices))}, got {value!r}")
+        if self.low is not None and value < self.low:
+            raise ConfigError(f"{name} must be at least {self.low}, got {value!r}")
+        if self.high is not None and value > self.high:
+            raise ConfigError(f"{name} must be at most {self.high}, got {value!r}")
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {value!r}")
+
+    def _check_items(self, name: str, items: dict[Any, Any]) -> None:
+        for key, value in items.items():
+            if self.keys and not re.fullmatch(self.keys, str(key)):
+                raise ConfigError(f"unknown setting {name}.{key}: expected {self.keys}")
+            if self.each is not None and isinstance(value, dict) != bool(self.each.each):
+                raise ConfigError(
+                    f"{name}.{key} must be {'a mapping' if self.each.each else 'one value'}, got {value!r}"
+                )
+            if self.each is not None:
+                self.each.check(f"{name}.{key}", value)
+
+
+def setting(
+    default: Any,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str | int, ...] = (),
+    pattern: str = "",
+    keys: str = "",
+    each: Rule | None = None,
+) -> Any:
+    """A dataclass' field with that default, whose values must keep the Rule of these parts."""
+    rule = {"rule": Rule(low, high, choices, pattern, keys, each)}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=rule)
+    return field(default=default, metadata=rule)
+
+
+def build(kind: type, content: Any, prefix: str) -> Any:
+    """The frozen dataclass `kind` from a mapping, each value checked by its field's type and Rule.
+
+    prefix: where the mapping stands, for messages: `train.`. ConfigError as in `load`.
+    """
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{prefix.rstrip('.') or 'the config'} must be a mapping, got {content!r}")
+    known = {f.name: f for f in fields(kind)}
+    types = typing.get_type_hints(kind)
+    values = {}
+    for key, value in content.items():
+        if key not in known:
+            raise ConfigError(f"unknown setting {prefix}{key}{nearest(str(key), known)}")
+        name = f"{prefix}{key}"
+        if is_dataclass(types[key]):
+            values[key] = build(types[key], value, name + ".")
+        else:
+            values[key] = _checked(name, value, types[key], known[key].metadata.get("rule", Rule()))
+    return kind(**values)
+
+
+def nearest(key: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown key: the known one that looks most like it, else all."""
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    return f": did you mean {close[0]}?" if close else f": known are {', '.join(names)}"
+
+
+def _checked(name: str, value: Any, expected: Any, rule: Rule) -> Any:
+    allowed = typing.get_args(expected) if type(None) in typing.get_args(expected) else (expected,)
+    kinds = [typing.get_origin(kind) or kind for kind in allowed]
+    if value is None and type(None) in kinds:
+        return None
+    if float in kinds:
+        value = _as_float(value)
+    if (isinstance(value, bool) and bool not in kinds) or not isinstance(value, tuple(kinds)):
+        wanted = " or ".join("none" if kind is type(None) else kind.__name__ for kind in kinds)
+        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise ConfigError(f"{name} must be finite, got {value!r}")
+    rule.check(name, value)
+    return value
+
+
+def _as_float(value: Any) -> Any:
+    # YAML 1.1 reads 1e-3 (no point) as text.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
