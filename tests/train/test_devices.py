@@ -48,8 +48,8 @@ def test_two_devices_train_and_measure_against_a_critic(report: Any) -> None:
     name, measured = report
     one, two = measured["rows"]
     assert one.keys() == two.keys() and "val_d_real_loss" in two
-    # On TensorFlow every device normalises its own half of the batch, so that there the two critics differ: their losses
-    # by 0.012 where this was written.
+    # On TensorFlow every device normalises its own half of the batch, so that there the two critics differ.
+    # Their losses did by 0.012 where this was written.
     within, loss_within = (1e-6, 1e-4) if name == "jax" else (1e-2, 5e-2)
     assert measured["critic"] <= within
     for key in two.keys() - {"seconds"}:
