@@ -126,7 +126,7 @@ def wait_for_epoch(runs: Path, epoch: int, processes: tuple[Started, ...]) -> No
 @pytest.mark.slow
 def test_another_backend_is_refused(photo_folder: Path, tmp_path: Path) -> None:
     place = ["--coordinator", "127.0.0.1:9", "--processes", "2", "--process", "0"]
-    settings = ["--set", "data.validation_pictures=1"]
+    settings = ["--set", "data.validation_pictures=1", "--set", "data.patch_size=8"]
     process = start(tmp_path / "w.npz", photo_folder, *settings, *place, backend="torch")
     _, said = process.communicate(timeout=600)
     assert process.returncode == 2
