@@ -12,8 +12,11 @@ WEIGHTS = sorted(f"ISR.weights.{path.name}" for path in (HERE / "weights").iterd
 EXTRAS = {
     "jax": ["jax>=0.6"],
     "torch": ["torch>=2.6"],
+    "tensorboard": ["tensorboard>=2.20"],
+    "heif": ["pillow-heif>=1"],
     # Exact where a newer release would change what the checks say, or fetch gigabytes of GPU libraries.
-    "tests": ["pytest>=8", "hypothesis>=6.100", "jax>=0.6", "torch==2.13.0"],
+    "tests": ["pytest>=8", "hypothesis>=6.100", "jax>=0.6", "torch==2.13.0", "tensorboard>=2.20", "pillow-heif>=1"],
+    "fuzz": ["atheris>=2.3", "jax>=0.6"],
     "checks": ["ruff==0.17.5", "mypy==2.4.1", "types-PyYAML", "types-tqdm", "types-setuptools"],
 }
 
@@ -38,6 +41,9 @@ setup(
         "h5py>=3.11",
         "tqdm>=4.66",
         "pyyaml>=6",
+        # 16-bit colour, which Pillow makes 8-bit. libvips 8.18 divides colours by alpha where a TIFF asks for it.
+        "pyvips>=3.1",
+        "pyvips-binary>=8.18",
     ],
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["isr=ISR.cli:main"]},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import functools
 import os
 import platform
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ISR import memory
 from ISR.errors import ConfigError
 
 Batch = npt.NDArray[np.float32]
+
+# What is said of missing memory by XLA, CUDA, torch's and oneDNN's allocators, in lower case.
+_OUT_OF_MEMORY: tuple[str, ...] = ("resource_exhausted", "out of memory", "not enough memory", "bad_alloc")
+_OUT_OF_MEMORY += ("can't allocate memory", "cannot allocate memory", "failed to allocate", "could not allocate")
 
 # TensorFlow otherwise greets every user with a page about CUDA and instruction sets.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -31,10 +36,21 @@ def name() -> str:
 
 
 def seed(number: int) -> None:
-    """Makes what Keras, the backend, NumPy and Python draw from now on a function of the number."""
-    import keras
+    """Makes what Keras' layers and initializers, the backend, NumPy and Python draw from now on a function of the
+    number."""
+    if name() == "tensorflow":
+        import keras
 
-    keras.utils.set_random_seed(number)
+        keras.utils.set_random_seed(number)
+        return
+    # Keras' own function loads TensorFlow wherever it is installed. Layers and initializers take their seeds from
+    # Python's generator; only keras.random's functions without a seed, which no network of ours calls, do not.
+    random.seed(number)
+    np.random.seed(number)
+    if name() == "torch":
+        import torch
+
+        torch.manual_seed(number)
 
 
 def computes_bfloat16_fast() -> bool:
@@ -46,6 +62,17 @@ def computes_bfloat16_fast() -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def thread_limits(processes: int) -> dict[str, str]:
+    """Environment variables with which each of so many processes takes its share of the cores, and of a GPU no more
+    memory than it needs. They count before a backend is loaded.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = str(max(1, cores // processes))
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")  # the last is XLA's
+    shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    return dict.fromkeys(names, threads) | shared
 
 
 def compiles_training() -> bool | str:
@@ -183,19 +210,33 @@ def _data_parallel(devices: list[str]) -> Any:
     return keras.distribution.DataParallel(devices=devices, auto_shard_dataset=False).scope()
 
 
-def keep_freed_memory() -> None:
-    """Tell glibc to keep what training frees between steps; without effect on other systems.
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether the error says that there was not enough memory, of the machine or of its GPU, whoever raised it.
 
-    TensorFlow's generator data set, under every PyDataset, makes malloc hand each block above 128 kB straight back:
-    half of the time of a step then goes into page faults.
+    TensorFlow raises ResourceExhaustedError, JAX and XLA errors that begin with RESOURCE_EXHAUSTED, torch
+    OutOfMemoryError on a GPU and a RuntimeError of its allocator on a CPU.
     """
-    if platform.system() != "Linux":
-        return
-    trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of <malloc.h>
-    with contextlib.suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(trim_threshold, 2**31 - 1)
-        libc.mallopt(mmap_threshold, 2**25)  # the most that glibc takes
+    if isinstance(error, MemoryError):
+        return True
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"ResourceExhaustedError", "OutOfMemoryError"}:
+        return True
+    return "RuntimeError" in kinds and any(sign in str(error).lower() for sign in _OUT_OF_MEMORY)
+
+
+def computes_on_gpu() -> bool:
+    """Whether Keras computes on a GPU or another accelerator by default, rather than on the processor."""
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_logical_devices("GPU"))
+    if name() == "jax":
+        import jax
+
+        return bool(jax.default_backend() != "cpu")
+    import torch
+
+    return bool(torch.cuda.is_available())
 
 
 def compile_forward(model: Any) -> Callable[[Batch], Batch]:
@@ -203,6 +244,7 @@ def compile_forward(model: Any) -> Callable[[Batch], Batch]:
 
     Traced once for all sizes on TensorFlow, once per size on JAX; without gradients everywhere.
     """
+    memory.return_freed()
     return {"tensorflow": _tensorflow_forward, "jax": _jax_forward, "torch": _torch_forward}[name()](model)
 
 
@@ -223,7 +265,8 @@ def _jax_forward(model: Any) -> Callable[[Batch], Batch]:
         # Of weights that lie on several devices or machines, the copy on the first one here: it computes alone.
         weights = [variable.value.addressable_data(0) for variable in model.trainable_variables]
         fixed = [variable.value.addressable_data(0) for variable in model.non_trainable_variables]
-        return np.asarray(forward(weights, fixed, batch))
+        # Waited for, because what fails on the way, for want of memory, would end the process where it is copied.
+        return np.asarray(forward(weights, fixed, batch).block_until_ready())
 
     return run
 

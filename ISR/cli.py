@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -54,6 +55,10 @@ def _whole(text: str, *, most: float = float("inf")) -> int:
     return int(text)
 
 
+def _tile(text: str) -> int | None:
+    return None if text == "auto" else _whole(text)
+
+
 def _fraction(text: str) -> float:
     with contextlib.suppress(ValueError):
         if 0.0 <= float(text) <= 1.0:
@@ -61,28 +66,110 @@ def _fraction(text: str) -> float:
     raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text!r}")
 
 
+def _scale(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0.0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+
+
+def _box(text: str) -> tuple[int, int]:
+    sides = re.fullmatch(r"([0-9]{1,9})[xX]([0-9]{1,9})", text)
+    if sides is None or 0 in (box := (int(sides[1]), int(sides[2]))):
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT in pixels like 1920x1080, got {text!r}")
+    return box
+
+
 def _model_options(parser: argparse.ArgumentParser) -> None:
     here = "compact, compact-x2, nearest, bilinear, bicubic, lanczos (default compact)"
     there = "downloaded at first use: psnr-small, psnr-large, noise-cancel, gans"
     names = f"{here}; {there}; or the path of a .weights.h5, or of ISR 2's .hdf5"
     parser.add_argument("--model", default="compact", metavar="NAME", help=names)
-    parser.add_argument("--scale", type=_whole, metavar="N", help="how many times larger (default: the model's, or 2)")
-    parser.add_argument("--tile", type=_whole, metavar="N", help="side of a tile in pixels; less needs less memory")
+    tile = "side of a tile in pixels; less needs less memory (default auto: by the memory that is free)"
+    parser.add_argument("--tile", type=_tile, metavar="N", help=tile)
     choices = ("auto", "float32", "bfloat16")
     parser.add_argument("--precision", choices=choices, default="auto", help="what to compute in (default auto)")
+    eight = "the mean over eight flips and turns of the picture: a little better, eight times slower"
+    parser.add_argument("--self-ensemble", action="store_true", help=eight)
+    share = "how much of the network's picture, the rest is bicubic: 0 to 1 (default 1)"
+    parser.add_argument("--strength", type=_fraction, default=1.0, metavar="S", help=share)
 
 
 def _upscale_parser(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("pictures", nargs="+", metavar="PHOTO", help="PNG, JPEG, WebP or TIFF files")
+    kinds = "PNG, JPEG, WebP, TIFF, GIF, AVIF or HEIF files, or folders"
+    parser.add_argument("pictures", nargs="+", metavar="PHOTO", help=kinds)
     where = "the file for one picture and a picture's extension, else a folder (default: beside each picture)"
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=where)
+    _size_options(parser)
     _model_options(parser)
     quality = partial(_whole, most=100)
     parser.add_argument(
-        "--quality", type=quality, default=95, metavar="N", help="of JPEG and WebP, 1 to 100 (default 95)"
+        "--quality", type=quality, default=95, metavar="N", help="of JPEG, WebP, AVIF and HEIF, 1 to 100 (default 95)"
     )
-    parser.add_argument("--max-pixels", type=_whole, metavar="N", help="refuse larger pictures (default 178956970)")
+    stripped = "write no EXIF, XMP and resolution; the colour profile stays"
+    parser.add_argument("--strip-metadata", action="store_true", help=stripped)
+    _limit_options(parser)
+    _folder_options(parser)
+    stream = "hold no picture in memory: from disk to disk (default: where pictures would not fit)"
+    parser.add_argument("--stream", action="store_true", default=None, help=stream)
+    _zero_shot_options(parser.add_argument_group("--model zssr: a network trained on the picture itself, in minutes"))
     parser.set_defaults(command=commands.upscale)
+
+
+def _size_options(parser: argparse.ArgumentParser) -> None:
+    larger = "how many times larger, 1.5 and 8 as well (default: the model's scale, or 2)"
+    parser.add_argument("--scale", type=_scale, metavar="X", help=larger)
+    parser.add_argument("--width", type=_whole, metavar="N", help="so many pixels wide, proportions kept")
+    parser.add_argument("--height", type=_whole, metavar="N", help="so many pixels high, proportions kept")
+    parser.add_argument("--fit", type=_box, metavar="WxH", help="as large as fits into a box of W times H pixels")
+
+
+def _limit_options(parser: argparse.ArgumentParser) -> None:
+    """The defaults are those of ISR.images.picture.Limits."""
+    pixels = "refuse larger pictures; of an animation all frames count (default 134217728)"
+    parser.add_argument("--max-pixels", type=_whole, metavar="N", help=pixels)
+    parser.add_argument("--max-frames", type=_whole, metavar="N", help="refuse longer animations (default 1000)")
+    parser.add_argument("--max-bytes", type=_whole, metavar="N", help="refuse larger files (default 2147483648)")
+
+
+def _folder_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--recursive", action="store_true", help="the pictures of a folder's folders, too")
+    parser.add_argument("--skip-existing", action="store_true", help="pass over pictures whose result is there")
+    template = "of {stem}, {model}, {scale}, {size}, {ext}, {width}, {height} (default {stem}_{size}{ext})"
+    parser.add_argument("--name", type=_template, metavar="NAME", help=f"of a result, {template}")
+    jobs = "enlarge so many pictures at once, each in a process with its share of the cores (default 1)"
+    parser.add_argument("--jobs", type=partial(_whole, most=256), default=1, metavar="N", help=jobs)
+    parser.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N shares of the pictures alone")
+
+
+def _template(text: str) -> Any:
+    from ISR.errors import ConfigError
+    from ISR.predict.naming import Template  # which knows the formats, and so loads NumPy
+
+    try:
+        return Template(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _shard(text: str) -> tuple[int, int]:
+    share, slash, shares = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"expected I/N, such as 1/4 for the first of four shares, got {text!r}")
+    number = _whole(shares)
+    return _whole(share, most=number), number
+
+
+def _zero_shot_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--budget", type=float, metavar="SECONDS", help="for each picture (default 150); 0: no limit")
+    blur = "the blur that the picture was reduced with, .npy or text (default bicubic)"
+    group.add_argument("--kernel", metavar="FILE", help=blur)
+    noise = "deviation of the noise to learn to remove, white being 1: 0.0125 for noisy photos (default 0)"
+    group.add_argument("--noise", type=float, metavar="SIGMA", help=noise)
+    group.add_argument("--seed", type=int, metavar="N", help="of everything that is drawn (default 0)")
+    steps = "most training steps; with --budget 0 the picture is a function of these and the seed (default 3000)"
+    group.add_argument("--max-steps", type=int, metavar="N", help=steps)
+    group.add_argument("--config", type=Path, metavar="FILE", help="a file with a section zero_shot, like config.yml")
 
 
 def _train_parser(parser: argparse.ArgumentParser) -> None:
@@ -116,6 +203,7 @@ def _prepare_parser(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", nargs="+", metavar="HR_DIR", help="high-resolution pictures")
+    parser.add_argument("--scale", type=_whole, metavar="N", help="how many times larger (default: the model's, or 2)")
     _model_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the reports there as well")
     parser.set_defaults(command=commands.evaluate)

@@ -4,68 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ISR import console
-from ISR.console import FAILURE, OK, UsageError
-from ISR.errors import FormatError
+from ISR.console import OK, UsageError
 
 if TYPE_CHECKING:
     from ISR.datasets.windows import Windows
-    from ISR.predict.destinations import Job
-    from ISR.predict.predictor import Predictor
-
-log = logging.getLogger(__name__)
 
 
 def upscale(options: argparse.Namespace) -> int:
-    """Enlarge the pictures that can be read, each beside itself or where `-o` says. Exit code 1 where one failed."""
-    from ISR.images import files
-    from ISR.predict import destinations
+    """Enlarge files and folders of pictures. Exit code 1 where a picture failed."""
+    from ISR import upscale_command
 
-    sources = [Path(name) for name in options.pictures]
-    destinations.check_output(options.output, pictures=len(sources))
-    attempt = partial(console.succeeds, verbose=options.verbose)
-    # Told before a network is loaded, which takes seconds.
-    readable = [source for source in sources if attempt(partial(files.check_readable, source))]
-    if not readable:
-        return FAILURE
-    predictor = _predictor(options)
-    jobs = destinations.plan(sources, options.output, ending=f"_x{predictor.model.scale}")
-    todo = [job for job in jobs if job.source in readable]
-    done = [attempt(partial(_upscale_one, predictor, job, options)) for job in todo]
-    return OK if done.count(True) == len(sources) else FAILURE
-
-
-def _predictor(options: argparse.Namespace) -> Predictor:
-    from ISR.models.pretrained import load_model, obtain
-    from ISR.predict.predictor import Predictor
-
-    obtain(options.model, options.scale)
-    with console.muffled(verbose=options.verbose):
-        model = load_model(options.model, options.scale, precision=options.precision)
-    return Predictor(model, tile=options.tile)
-
-
-def _upscale_one(predictor: Predictor, job: Job, options: argparse.Namespace) -> None:
-    destination = job.destination
-    try:
-        _upscale_to(predictor, job.source, destination, options)
-    except FormatError:
-        if job.fallback is None:
-            raise
-        destination = job.fallback
-        _upscale_to(predictor, job.source, destination, options)
-    console.show_path(destination)
-
-
-def _upscale_to(predictor: Predictor, source: Path, destination: Path, options: argparse.Namespace) -> None:
-    limits = {} if options.max_pixels is None else {"max_pixels": options.max_pixels}
-    with console.pixel_bar(source.name) as progress:
-        predictor.upscale_file(source, destination, quality=options.quality, progress=progress, **limits)
+    return upscale_command.run(options)
 
 
 def train(options: argparse.Namespace) -> int:
@@ -101,7 +53,7 @@ def _windows(options: argparse.Namespace) -> Windows:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Measure a model on folders of pictures and show the table."""
-    from ISR import atomic
+    from ISR import atomic, upscale_command
     from ISR.datasets import folders
     from ISR.evaluate import as_table, evaluate
     from ISR.predict import destinations
@@ -110,7 +62,7 @@ def evaluate(options: argparse.Namespace) -> int:
         folders.pictures_in(folder)
     if options.json is not None:
         destinations.check_writable(options.json.parent)
-    model = _predictor(options).model
+    model = upscale_command.load_model(options, options.scale)
     reports = [evaluate(model, folder, name=options.model, tile=options.tile) for folder in options.folders]
     if options.json is not None:
         atomic.write_text(options.json, json.dumps([report.as_json() for report in reports], indent=1) + "\n")

@@ -10,7 +10,7 @@ from typing import Any
 from ISR import plain_yaml
 from ISR.errors import ConfigError
 from ISR.plain_yaml import read
-from ISR.settings import Rule, build, setting
+from ISR.settings import Rule, build, setting, shown
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,42 @@ class PredictionConfig:
 
 
 @dataclass(frozen=True)
+class ZeroShotConfig:
+    """`isr upscale --model zssr`: the network, its training on the one picture, and what becomes of its output.
+
+    Sizes are pixels, noise is in samples of [0, 1], budget in seconds; 0 leaves scale_steps to the scale and sets no
+    budget. Shocher et al. 2018, section 3.
+    """
+
+    scale: float = setting(2.0, low=1.01, high=16.0)
+    scale_steps: int = setting(0, low=0, high=16)
+    channels: int | None = setting(None, choices=(1, 3))
+    width: int = setting(64, low=1, high=1024)
+    depth: int = setting(8, low=1, high=64)
+    kernel_size: int = setting(3, choices=(1, 3, 5, 7, 9, 11))
+    optimizer: str = setting("adam", choices=("adam", "muon"))
+    lr: float = setting(1e-3, low=1e-9, high=1.0)
+    lr_stop: float = setting(1e-6, low=1e-12, high=1.0)
+    lr_decay: float = setting(0.1, low=1e-6, high=0.99)
+    ratio: float = setting(1.5, low=0.0)
+    range: int = setting(256, low=3)
+    step: int = setting(32, low=1)
+    max_steps: int = setting(3000, low=1)
+    cooldown: float = setting(0.5, low=0.0, high=1.0)
+    crop_size: int = setting(64, low=8)
+    batch_size: int = setting(1, low=1)
+    father_scales: int = setting(6, low=1, high=100)
+    smallest_father: float = setting(0.5, low=0.05, high=1.0)
+    noise: float = setting(0.0, low=0.0, high=1.0)
+    kernel: str | None = setting(None)
+    ensemble: int = setting(8, choices=(1, 2, 4, 8))
+    back_projections: int = setting(4, low=0, high=1000)
+    patch_size: int = setting(256, low=8)
+    budget: float = setting(150.0, low=0.0)
+    seed: int = setting(0, low=0, high=2**32 - 1)
+
+
+@dataclass(frozen=True)
 class Config:
     """A whole recipe: Config() is config.yml."""
 
@@ -134,6 +170,7 @@ class Config:
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
+    zero_shot: ZeroShotConfig = field(default_factory=ZeroShotConfig)
 
 
 def load(path: str | Path | None = None, *, overrides: Iterable[str] = ()) -> Config:
@@ -178,14 +215,15 @@ def _parse_override(text: str) -> tuple[str, str, Any]:
     path, equals, value = text.partition("=")
     section, dot, key = path.strip().partition(".")
     if not equals or not dot:
-        raise ConfigError(f"an override is section.key=value, got {text!r}")
-    return section, key, plain_yaml.parse(value, f"the value of {text!r}")
+        raise ConfigError(f"an override is section.key=value, got {shown(text)}")
+    return section, key, plain_yaml.parse(value, f"the value of {shown(text)}")
 
 
 def _consistent(config: Config) -> Config:
     if config.train.epochs == 0 and config.adversarial.recipe is None:
         raise ConfigError("train.epochs must be at least 1 where adversarial.recipe is null, got 0")
     check_shares(config, config.train.devices)
+    check_zero_shot(config.zero_shot)
     return config
 
 
@@ -193,3 +231,20 @@ def check_shares(config: Config, devices: int) -> None:
     """ConfigError where the recipe's batch cannot be shared out evenly among so many devices."""
     if config.data.batch_size % devices:
         raise ConfigError(f"data.batch_size must be a multiple of the {devices} devices, got {config.data.batch_size}")
+
+
+def zero_shot(changes: Mapping[str, Any], settings: ZeroShotConfig | None = None) -> ZeroShotConfig:
+    """The settings, or the defaults, with those changes, each checked as if config.yml had said so."""
+    checked = build(ZeroShotConfig, changes, "zero_shot.")
+    changed = replace(settings or ZeroShotConfig(), **{name: getattr(checked, name) for name in changes})
+    check_zero_shot(changed)
+    return changed
+
+
+def check_zero_shot(settings: ZeroShotConfig) -> None:
+    """ConfigError where one setting of zero_shot makes another meaningless."""
+    if settings.lr_stop > settings.lr:
+        raise ConfigError(f"zero_shot.lr_stop must be at most zero_shot.lr={settings.lr}, got {settings.lr_stop}")
+    if settings.range < 2 * settings.step:
+        least = "two steps, for a line through three errors"
+        raise ConfigError(f"zero_shot.range must span {least}: at least {2 * settings.step}, got {settings.range}")

@@ -14,12 +14,19 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from ISR.errors import ConfigError, DestinationError, ISRError, UnknownModelError
 
 OK, FAILURE, USAGE = 0, 1, 2
 INTERRUPTED, TERMINATED = 130, 143
+CHAINS = "ISR.predict.sized"  # which networks bring a picture to its size is told without --verbose, each chain once
+
+
+class Progress(Protocol):
+    """What a bar gives to whoever does the work."""
+
+    def __call__(self, done: int, total: int, loss: float | None = None) -> None: ...
 
 
 class UsageError(ISRError):
@@ -85,19 +92,38 @@ def log_shown(*, verbose: bool) -> Iterator[None]:
         yield  # a command inside a command: each line once
         return
     handler.setFormatter(_OneLine())
+    handler.addFilter(_Once())
     before = log.level
     log.setLevel(logging.INFO if verbose else logging.WARNING)
+    logging.getLogger(CHAINS).setLevel(logging.INFO)
     log.addHandler(handler)
     try:
         yield
     finally:
         log.removeHandler(handler)
         log.setLevel(before)
+        logging.getLogger(CHAINS).setLevel(logging.NOTSET)
 
 
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return f"isr: {printable(record.getMessage())}"
+
+
+class _Once(logging.Filter):
+    """Passes each line about a chain once, and everything else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != CHAINS:
+            return True
+        text = record.getMessage()
+        new = text not in self.told
+        self.told.add(text)
+        return new
 
 
 def report(error: BaseException, *, verbose: bool) -> int:
@@ -112,10 +138,15 @@ def report(error: BaseException, *, verbose: bool) -> int:
         text = _unexpected(error)
         if verbose:
             traceback.print_exception(error)
+    say(text)
+    return code
+
+
+def say(text: str) -> None:
+    """One line on stderr, if anyone listens there."""
     with contextlib.suppress(OSError):
         sys.stderr.write(f"isr: {printable(text)}\n")
         sys.stderr.flush()
-    return code
 
 
 def leave(error: BaseException, *, verbose: bool) -> NoReturn:
@@ -151,32 +182,30 @@ def show_path(path: Path) -> None:
     show(os.fsencode(path).decode(sys.stdout.encoding or "utf-8", "surrogateescape"))
 
 
-def succeeds(action: Callable[[], None], *, verbose: bool) -> bool:
-    """Whether the action ended well; if not, its error has been reported and the others can go on."""
-    try:
-        action()
-    except Exception as error:
-        report(error, verbose=verbose)
-        return False
-    return True
-
-
-def pixel_bar(label: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
-    """A bar on stderr, if that is a terminal; what it gives is called with the finished and all output pixels."""
-    return progress_bar(label, unit="px")
+def picture_bar(*, hidden: bool) -> contextlib.AbstractContextManager[Progress]:
+    """A bar on stderr, if that is a terminal; what it gives is called with the finished and all pictures."""
+    return progress_bar("pictures", unit="picture", hidden=hidden)
 
 
 @contextlib.contextmanager
-def progress_bar(label: str, *, unit: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr, if that is a terminal; what it gives is called with how many units are done, and all of them."""
+def progress_bar(label: str, *, unit: str, hidden: bool = False) -> Iterator[Progress]:
+    """A bar on stderr, if that is a terminal; what it gives is called with how many units are done, and all of them.
+
+    And in training with the loss, which is shown behind the bar.
+    """
+    if hidden or not sys.stderr.isatty():
+        yield lambda done, total, loss=None: None
+        return
     from tqdm import tqdm
 
-    hidden, width = not sys.stderr.isatty(), _columns()
+    width = _columns()
     settings = {"dynamic_ncols": True} if width else {"ncols": 80}
-    with tqdm(desc=_short(printable(label)), unit=unit, unit_scale=unit == "px", disable=hidden, **settings) as bar:
+    with tqdm(desc=_short(printable(label)), unit=unit, unit_scale=unit == "px", **settings) as bar:
 
-        def progress(done: int, total: int) -> None:
+        def progress(done: int, total: int, loss: float | None = None) -> None:
             bar.total = total
+            if loss is not None:
+                bar.set_postfix_str(f"loss {loss:.4f}", refresh=False)
             bar.update(done - bar.n)
 
         yield progress

@@ -46,5 +46,13 @@ class UnknownModelError(WeightsError):
     """A model's name or scale that nothing goes by."""
 
 
+class OutOfMemoryError(ISRError, MemoryError):
+    """A picture that cannot be enlarged in the memory there is."""
+
+
 class TrainingError(ISRError, RuntimeError):
     """A training run that cannot start or cannot go on."""
+
+
+class CancelledError(ISRError):
+    """Work that was given up because its cancel token was set; nothing was written."""

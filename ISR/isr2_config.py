@@ -188,14 +188,15 @@ def from_mapping(content: Mapping[str, Any]) -> ISR2Config:
     """
     given = _without_nulls(content)
     for name, folders in _entries(given, "training_sets"):
-        given["training_sets"][name] = settings.build(TrainingSet, folders, f"training_sets.{name}.")
+        given["training_sets"][name] = settings.build(TrainingSet, folders, f"training_sets.{settings.spelled(name)}.")
     built: ISR2Config = settings.build(ISR2Config, given, "")
     for name, sizes in built.generators.items():
         _check_sizes(name, sizes)
     for name, folder in built.test_sets.items():
-        _check(f"test_sets.{name}", "a folder's path", folder, isinstance(folder, str))
+        _check(f"test_sets.{settings.spelled(name)}", "a folder's path", folder, isinstance(folder, str))
     for name, mode in built.session.training.monitored_metrics.items():
-        _check(f"session.training.monitored_metrics.{name}", "min or max", mode, mode in ("min", "max"))
+        setting = f"session.training.monitored_metrics.{settings.spelled(name)}"
+        _check(setting, "min or max", mode, mode in ("min", "max"))
     return built
 
 
@@ -213,12 +214,13 @@ def _entries(content: Mapping[str, Any], section: str) -> list[tuple[str, Any]]:
 
 def _check_sizes(name: str, sizes: Any) -> None:
     if name not in SIZES:
-        raise ConfigError(f"unknown setting generators.{name}{settings.nearest(str(name), SIZES)}")
+        raise ConfigError(f"unknown setting generators.{settings.spelled(name)}{settings.nearest(name, SIZES)}")
     wanted = ", ".join(SIZES[name])
     _check(f"generators.{name}", f"a mapping of {wanted}", sizes, isinstance(sizes, Mapping))
     for key in sizes:
         if key not in SIZES[name]:
-            raise ConfigError(f"unknown setting generators.{name}.{key}{settings.nearest(str(key), SIZES[name])}")
+            unknown = f"unknown setting generators.{name}.{settings.spelled(key)}"
+            raise ConfigError(unknown + settings.nearest(key, SIZES[name]))
     for key in SIZES[name]:
         size = sizes.get(key)
         whole = isinstance(size, int) and not isinstance(size, bool) and size >= 1
@@ -227,4 +229,4 @@ def _check_sizes(name: str, sizes: Any) -> None:
 
 def _check(name: str, wanted: str, value: Any, fits: bool) -> None:
     if not fits:
-        raise ConfigError(f"{name} must be {wanted}, got {value!r}")
+        raise ConfigError(f"{name} must be {wanted}, got {settings.shown(value)}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,10 +15,11 @@ from ISR.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     from ISR.config import Config
+    from ISR.datasets.source import Source
     from ISR.models.image_model import ImageModel
     from ISR.train.session import RunFolder
 
-    Found = tuple[RunFolder | None, Config]
+    Found = tuple[RunFolder | None, Source]
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +36,10 @@ def run(options: argparse.Namespace) -> int:
 def _alone(options: argparse.Namespace) -> int:
     from ISR import backend
 
-    run, recipe = _run_and_recipe(options)
-    with backend.shared_out(recipe.train.devices):
-        generator = _generator(recipe, run, verbose=options.verbose)
-        console.show_path(_trained(generator, recipe, run))
+    run, data = _run_and_data(options)
+    with backend.shared_out(data.recipe.train.devices):
+        generator = _generator(data.recipe, run, verbose=options.verbose)
+        console.show_path(_trained(generator, data.recipe, run, data))
     return OK
 
 
@@ -48,13 +48,14 @@ def _with_others(options: argparse.Namespace) -> int:
     from ISR.train import machines
 
     where = machines.place(options.coordinator, options.processes, options.process)
-    run, recipe = _run_and_recipe(options) if where.is_first else (None, None)
+    run, data = _run_and_data(options) if where.is_first else (None, None)
     backend.check_joins()
     leave = partial(console.leave, verbose=options.verbose)
     try:
-        with machines.joined(where, run, recipe, give_up=lambda told: leave(TrainingError(told))) as (run, recipe):
+        known = None if data is None else data.recipe
+        with machines.joined(where, run, known, give_up=lambda told: leave(TrainingError(told))) as (run, recipe):
             generator = _generator(recipe, run, verbose=True)  # muffled it could not say who is lost
-            weights = _trained(generator, recipe, run)
+            weights = _trained(generator, recipe, run, data)
     except BaseException as error:
         leave(error)
     if where.is_first:
@@ -62,8 +63,8 @@ def _with_others(options: argparse.Namespace) -> int:
     return OK
 
 
-def _run_and_recipe(options: argparse.Namespace) -> Found:
-    """The run to go on with, None for a new one, and its recipe, whose pictures are checked before Keras is loaded."""
+def _run_and_data(options: argparse.Namespace) -> Found:
+    """The run to go on with, None for a new one, and its recipe's data, checked before Keras is loaded."""
     from ISR.datasets import source
     from ISR.train import session
 
@@ -71,14 +72,17 @@ def _run_and_recipe(options: argparse.Namespace) -> Found:
         if options.folder or options.fresh:
             raise UsageError("--resume goes on with the run's own pictures: leave out HR_DIR and --fresh")
         wanted = config.load(options.config, overrides=options.overrides) if options.config else None
-        found: Found = session.open_run(options.resume, wanted=wanted, overrides=options.overrides)
+        run: RunFolder | None
+        run, recipe = session.open_run(options.resume, wanted=wanted, overrides=options.overrides)
     else:
-        found = _unfinished_or_new(options)
-    source.check(found[1])
-    return found
+        run, recipe = _unfinished_or_new(options)
+    data = source.find(recipe)
+    if run is not None:
+        session.check_pictures(run, data.marks, overrides=options.overrides if options.resume else ())
+    return run, data
 
 
-def _unfinished_or_new(options: argparse.Namespace) -> Found:
+def _unfinished_or_new(options: argparse.Namespace) -> tuple[RunFolder | None, Config]:
     from ISR.train import session
 
     recipe = config.load(options.config, overrides=options.overrides)
@@ -106,15 +110,9 @@ def _generator(recipe: Config, run: RunFolder | None, *, verbose: bool) -> Image
     return generator
 
 
-def _trained(generator: ImageModel, recipe: Config, run: RunFolder | None) -> Path:
-    """The path of the weights. run: None for a new one."""
+def _trained(generator: ImageModel, recipe: Config, run: RunFolder | None, data: Source | None) -> Path:
+    """The path of the weights. run: None for a new one. data: None where this process has not looked for it yet."""
     from ISR.train import session, trainer
 
-    run = run or session.new_run(recipe)
-    try:
-        return trainer.train(generator, recipe, run=run, progress=sys.stderr.isatty())
-    except KeyboardInterrupt as stop:
-        if run.state.is_file() and run.config.is_file():
-            again = shlex.join(["isr", "train", "--resume", str(run.path)])
-            stop.args = (f"stopped: `{again}` goes on where it stopped",)
-        raise
+    folder = run or partial(session.new_run, recipe)
+    return trainer.train(generator, recipe, run=folder, data=data, progress=sys.stderr.isatty())

@@ -43,11 +43,15 @@ def main() -> None:
         sr = Predictor(model).upscale(lr)
         panels.append(panel(sr, f"{model.name}, {psnr_y(hr, sr, border=2):.2f} dB"))
     panels.append(panel(hr, "original"))
+    beside(panels, options.output)
+
+
+def beside(panels: list[Image.Image], output: Path) -> None:
     width = sum(p.width for p in panels) + 8 * (len(panels) - 1)
     whole = Image.new("RGB", (width, panels[0].height), "white")
     for i, each in enumerate(panels):
         whole.paste(each, (i * (panels[0].width + 8), 0))
-    whole.save(options.output, optimize=True)
+    whole.save(output, optimize=True)
 
 
 if __name__ == "__main__":

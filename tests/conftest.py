@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +34,16 @@ def photo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i, (height, width) in enumerate([(64, 64), (97, 61), (60, 80), (72, 90), (66, 66), (81, 71)]):
         Image.fromarray(drawn(height, width, seed=i)).save(folder / f"photo_{i}.png")
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system in memory of two megabytes."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root on Linux")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("this machine does not let tests mount a file system")
+    yield disk
+    subprocess.run(["umount", disk], check=True)

@@ -82,3 +82,11 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
     (tmp_path / "usual").write_bytes(b"")
     atomic.write_bytes(tmp_path / "atomic", b"")
     assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_new_folder_is_always_new(tmp_path: Path) -> None:
+    made = [atomic.new_folder(tmp_path / "deep" / "er", "a", separator="_").name for _ in range(3)]
+    assert made == ["a", "a_2", "a_3"]
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        atomic.new_folder(tmp_path / "file", "a")

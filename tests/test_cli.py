@@ -60,7 +60,7 @@ def test_the_weights_list_has_a_line_for_each(capsys: Said) -> None:
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
     assert list(lines) == ["name", *WEIGHTS]
     assert "35.99 / 32.15 / - (quoted)" in lines["psnr-small"] and lines["psnr-small"].endswith("10.7 MB to download")
-    assert "37.22 / 32.86 / 31.70 " in lines["compact-x2"] and "download" not in lines["compact-x2"]
+    assert "37.25 / 32.88 / 31.71 " in lines["compact-x2"] and "download" not in lines["compact-x2"]
 
 
 def test_without_out_the_enlargement_lies_beside_its_source(tmp_path: Path, capsys: Said) -> None:
@@ -146,7 +146,7 @@ def test_weights_from_a_path_enlarge(tmp_path: Path, capsys: Said) -> None:
     Compact(3, width=4, depth=1).save(weights)
     assert main(["upscale", str(source), "--model", str(weights)]) == 0
     assert size(tmp_path / "a_x3.png") == (36, 30)
-    assert main(["upscale", str(source), "--model", str(weights), "--scale", "2"]) == 2
+    assert main(["evaluate", str(tmp_path), "--model", str(weights), "--scale", "2"]) == 2
     assert "x3, not x2" in capsys.readouterr().err
 
 

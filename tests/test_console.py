@@ -81,45 +81,6 @@ def test_a_failed_picture_leaves_the_earlier_output(tmp_path: Path, monkeypatch:
     assert files.read(earlier).pixels.shape == (24, 20, 3)
 
 
-def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ISR": f"{sys.executable} -m ISR"}
-    return subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-@pytest.mark.parametrize(
-    ("redirection", "code", "lines"), [(">&-", 0, 0), (">/dev/full", 1, 1), ("2>&-", 0, 0), (">&- 2>&-", 0, 0)]
-)
-def test_pictures_are_done_without_somewhere_to_print(tmp_path: Path, redirection: str, code: int, lines: int) -> None:
-    photo(tmp_path / "a.png")
-    photo(tmp_path / "b.png")
-    done = shell(f"$ISR upscale --model nearest a.png b.png {redirection}", tmp_path)
-    assert done.returncode == code and done.stderr.count("\n") == lines
-    assert {"a_x2.png", "b_x2.png"} < set(names(tmp_path))
-
-
-@pytest.mark.parametrize("command", ["--version", "upscale --help", "weights list"])
-def test_a_reader_that_left_is_told_in_one_line(tmp_path: Path, command: str) -> None:
-    done = shell(f"{{ sleep 0.5; $ISR {command}; echo $? >code; }} | true", tmp_path)
-    assert done.stderr == "isr: cannot write to standard output: Broken pipe\n"
-    assert (tmp_path / "code").read_text() == "1\n"
-
-
-@pytest.mark.parametrize("locale", ["C", "POSIX", "C.UTF-8"])
-@pytest.mark.parametrize("encoding", ["", "ascii"])
-def test_a_name_is_printed_in_its_own_bytes_whatever_the_locale(tmp_path: Path, locale: str, encoding: str) -> None:
-    given = [os.fsdecode(name) for name in (b"\xf0\x9f\x98\x80.png", b"not-utf8-\xff.png")]
-    for name in given:
-        photo(tmp_path / name)
-    environment = {**os.environ, "LC_ALL": locale, "PYTHONIOENCODING": encoding}
-    command = [sys.executable, "-m", "ISR", "upscale", "--model", "bicubic", *given, "missing-😀"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout.splitlines() == [b"\xf0\x9f\x98\x80_x2.png", b"not-utf8-\xff_x2.png"]
-    assert done.stderr.startswith(b"isr: 'missing-") and done.stderr.count(b"\n") == 1
-
-
 @pytest.mark.parametrize("columns", [0, 100])
 def test_the_bar_counts_output_pixels_and_only_on_a_terminal(tmp_path: Path, columns: int) -> None:
     source = photo(tmp_path / "a.png", height=100, width=50)

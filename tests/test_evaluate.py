@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import drawn
 from PIL import Image
+from verbs import randomised
 
 from ISR.datasets import folders
 from ISR.errors import PictureError
@@ -16,6 +17,7 @@ from ISR.evaluate import as_table, evaluate, set_name
 from ISR.images import files, resize
 from ISR.metrics import psnr_y, ssim_y
 from ISR.models.interpolation import Interpolation
+from ISR.predict.predictor import Predictor
 
 
 def test_means_over_the_pictures_of_the_folder(photo_folder: Path) -> None:
@@ -30,6 +32,23 @@ def test_means_over_the_pictures_of_the_folder(photo_folder: Path) -> None:
     assert (report.psnr_y, report.ssim_y) == (pytest.approx(psnr, abs=1e-9), pytest.approx(ssim, abs=1e-9))
     assert (report.pictures, report.set, report.scale) == (6, photo_folder.name, 2)
     assert report.seconds == pytest.approx(sum(score.seconds for score in report.scores))
+
+
+def test_a_network_that_pads_nothing_is_compared_with_the_middle(photo_folder: Path) -> None:
+    """Where SRCNN pads, only the `border` pixels on each side differ."""
+    from ISR.models.srcnn import SRCNN
+
+    padded, inner = (randomised(SRCNN(2, padding=padding), spread=0.01) for padding in ("same", "valid"))
+    grey = np.asarray(Image.open(photo_folder / "photo_0.png"))[..., 0]
+    (photo_folder.parent / "grey").mkdir(exist_ok=True)
+    Image.fromarray(grey).save(photo_folder.parent / "grey" / "g.png")
+    for folder in (photo_folder, photo_folder.parent / "grey"):
+        by_hand = []
+        for path in folders.pictures_in(folder):
+            lr, hr = folders.read_pair(path, 2, keep_grey=True)
+            sr = Predictor(padded).upscale(lr)
+            by_hand.append(psnr_y(hr[6:-6, 6:-6], sr[6:-6, 6:-6], border=2))
+        assert inner.border == 6 and evaluate(inner, folder).psnr_y == pytest.approx(np.mean(by_hand), abs=1e-3)
 
 
 def test_tiles_do_not_change_the_figures(photo_folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from command import Said, contents, one_line, photo
 from verbs import randomised
 
+from ISR.cli import main
 from ISR.errors import WeightsError
 from ISR.models import manifest
 from ISR.models.compact import Compact
@@ -50,3 +53,14 @@ def edit_arrays(weights: Path, edit: Callable[[h5py.File], None]) -> None:
 
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 25816\n"
+
+
+def refused_everywhere(path: Path, message: str, said: Said, *, model: ImageModel | None = None) -> None:
+    """As `refused`; and the command line ends with exit code 1 and one line, and makes and changes nothing."""
+    refused(path, message, model=model)
+    source = photo(path.with_name("a.png"))
+    before = contents(path.parent)
+    assert main(["upscale", str(source), "--model", str(path)]) == 1
+    line = one_line(said)
+    assert path.name.partition(".")[0] in line and re.search(message, line), line
+    assert contents(path.parent) == before

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from ISR.datasets.patches import FLIPS_AND_TURNS, Flatness, Pair, flip_and_turn, random_patch
+from ISR.datasets.patches import FLIPS_AND_TURNS, Flatness, Pair, flip_and_turn, middle, random_patch
 from ISR.datasets.store import PatchStore
 from ISR.images.files import to_float
 
@@ -61,8 +61,8 @@ class PatchBatches(Batches):
     """Batches of aligned random patches, every picture equally likely.
 
     paths: the pictures' files, one for each pair, for `files`, which else gives their numbers. degradation: other than
-    `bicubic`, it makes every LR patch anew, each epoch another. ValueError where there is no pair or a picture smaller
-    than a patch.
+    `bicubic`, it makes every LR patch anew, each epoch another. border: pixels that HR patches lack on every side.
+    ValueError where there is no pair or a picture smaller than a patch.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class PatchBatches(Batches):
         seed: int,
         flatness: Flatness = Flatness(),  # noqa: B008
         degradation: str = "bicubic",
+        border: int = 0,
         paths: Sequence[Path] = (),
     ) -> None:
         super().__init__(batch_size=batch_size, steps=steps, seed=seed, flatness=flatness)
@@ -84,16 +85,19 @@ class PatchBatches(Batches):
         if smallest < patch_size:
             raise ValueError(f"a patch of {patch_size} does not fit the smallest LR picture, {smallest} pixels a side")
         self.pairs, self.patch_size, self.degradation, self.paths = pairs, patch_size, degradation, paths
+        self.border = border
 
     def _chosen(self, epoch: int, rng: np.random.Generator) -> npt.NDArray[np.integer]:
         return rng.integers(len(self.pairs), size=self.batch_size)
 
     def _patches(self, chosen: npt.NDArray[np.integer], rng: np.random.Generator) -> list[Pair]:
         flatness = self.flatness.at(self.epoch)
-        return [
+        patches = [
             random_patch(self.pairs[i], self.patch_size, rng=rng, flatness=flatness, degradation=self.degradation)
             for i in chosen
         ]
+        sides = [patch.hr.shape[0] - 2 * self.border for patch in patches]
+        return [Pair(patch.lr, middle(patch.hr, side, side)) for patch, side in zip(patches, sides, strict=True)]
 
     def _file(self, index: int) -> Path:
         return self.paths[index] if self.paths else Path(f"picture {index}")

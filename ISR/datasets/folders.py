@@ -14,6 +14,9 @@ from ISR.datasets.patches import Pair, Samples
 from ISR.errors import ConfigError, PictureError, PictureNotFoundError
 from ISR.images import degrade, files, resize
 
+# A GIF is mostly an animation or a drawing, and nothing to learn from.
+_EXTENSIONS = tuple(name for name in files.EXTENSIONS if name not in (".gif", ".apng"))
+
 
 def pictures_in(folder: str | Path) -> list[Path]:
     """The files in the folder with a picture's extension, sorted by name. PictureError where there is none."""
@@ -25,9 +28,7 @@ def pictures_in(folder: str | Path) -> list[Path]:
     except PermissionError as error:
         raise PictureError(f"the folder {str(folder)!r} may not be read: {error.strerror}") from error
     if not found:
-        raise PictureNotFoundError(
-            f"no picture in {str(folder)!r}: expected files ending in {', '.join(files.EXTENSIONS)}"
-        )
+        raise PictureNotFoundError(f"no picture in {str(folder)!r}: expected files ending in {', '.join(_EXTENSIONS)}")
     return found
 
 
@@ -110,21 +111,10 @@ def read_pair(
     return Pair(lr, hr)
 
 
-def read_pairs(
-    paths: Iterable[PairPaths], scale: int, *, limit_mb: int, degradation: str = "bicubic"
-) -> Iterator[Pair]:
-    """The pairs one after another, until together they exceed the limit: then a PictureError says so.
-
-    The n-th picture is degraded alike each time, whatever the run's seed.
-    """
-    held = 0
+def read_pairs(paths: Iterable[PairPaths], scale: int, *, degradation: str = "bicubic") -> Iterator[Pair]:
+    """The pairs one after another; the n-th picture is degraded alike each time, whatever the run's seed."""
     for number, (hr, lr) in enumerate(paths):
-        pair = read_pair(hr, scale, lr_path=lr, degradation=degradation, rng=np.random.default_rng(number))
-        held += pair.lr.nbytes + pair.hr.nbytes
-        if held > limit_mb * 2**20:
-            need = f"the pictures up to {hr.name!r} need {held / 2**20:.1f} MB"
-            raise PictureError(f"{need}, data.cache_limit_mb is {limit_mb}: raise it, or train on fewer pictures")
-        yield pair
+        yield read_pair(hr, scale, lr_path=lr, degradation=degradation, rng=np.random.default_rng(number))
 
 
 def _check_settings(data: DataConfig) -> None:
@@ -158,4 +148,4 @@ def _without(paths: list[Path], apart: list[Path]) -> list[Path]:
 
 def _looks_like_picture(path: Path) -> bool:
     # A hidden file with a picture's extension is some program's own: macOS puts ._photo.jpg beside photo.jpg.
-    return not path.name.startswith(".") and path.suffix.lower() in files.EXTENSIONS and path.is_file()
+    return not path.name.startswith(".") and path.suffix.lower() in _EXTENSIONS and path.is_file()

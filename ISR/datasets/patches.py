@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ISR.images import degrade
 
 Samples = npt.NDArray[np.uint8]
+Sample = TypeVar("Sample", bound=np.generic)
 
 FLIPS_AND_TURNS = 8
 # How often a patch flatter than wanted is drawn again before the last one is taken: a picture may be flat all over.
@@ -98,7 +99,13 @@ def crop(pair: Pair, top: int, left: int, size: int) -> Pair:
     return Pair(lr, hr)
 
 
-def flip_and_turn(patch: Samples, way: int) -> Samples:
+def middle(picture: Samples, height: int, width: int) -> Samples:
+    """The middle of the picture, of that size: what a network that pads nothing makes has lost as much on all sides."""
+    top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
+    return picture[top : top + height, left : left + width]
+
+
+def flip_and_turn(patch: npt.NDArray[Sample], way: int) -> npt.NDArray[Sample]:
     """The symmetries of the square, 0 to 7: quarter turns by way % 4, first mirrored left to right from 4 on."""
     mirrored = patch[:, ::-1] if way >= 4 else patch
     return np.rot90(mirrored, way % 4)

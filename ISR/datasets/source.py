@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ISR.checksum import sha256
 from ISR.config import Config, DataConfig
-from ISR.datasets import folders
+from ISR.datasets import cache, fingerprint, folders
 from ISR.datasets.pairs import PairPaths
 from ISR.datasets.patches import Flatness, Pair
-from ISR.datasets.store import PatchStore, sha256
+from ISR.datasets.store import PatchStore
 from ISR.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,43 +22,81 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def check(recipe: Config) -> None:
-    """All that can be known of the recipe's data before a network is built: folders, names, sizes, the store's tables.
+@dataclass(frozen=True)
+class Source:
+    """What a recipe trains on, pictures or an open store, and the pictures that it validates with.
+
+    All that headers and tables tell has been checked; nothing is decoded yet.
+    """
+
+    recipe: Config
+    training: Sequence[PairPaths]
+    validation: Sequence[PairPaths]
+    store: PatchStore | None
+
+    def hr_side(self, *, border: int = 0) -> int:
+        """The side of the HR patches, for a network whose output lacks `border` pixels on every side."""
+        if self.store is not None:
+            return int(self.store.attributes["label_size"])
+        return self.recipe.data.patch_size * self.recipe.model.scale - 2 * border
+
+    @cached_property
+    def marks(self) -> dict[str, str]:
+        """By the name of each picture, or of the store, what tells whether it is still the same.
+
+        PictureError where one cannot be read.
+        """
+        marks = {} if self.store is None else {"the store": self.store.digest}
+        for kind, pairs in (("training", self.training), ("validation", self.validation)):
+            for pair in pairs:
+                marks[f"{kind} picture {pair.hr.name!r}"] = " ".join(fingerprint.mark(path) for path in pair if path)
+        return marks
+
+    def batches(self, *, border: int = 0) -> PatchBatches | StoreBatches:
+        """The batches to train on; of pictures, HR patches without `border` pixels on every side.
+
+        PictureError where a picture is damaged.
+        """
+        from ISR.datasets.batches import PatchBatches, StoreBatches  # not above: finding needs no Keras
+
+        data, train = self.recipe.data, self.recipe.train
+        steps, seed = train.steps_per_epoch, train.seed
+        if self.store is not None:
+            return StoreBatches(self.store, batch_size=data.batch_size, steps=steps, seed=seed, flatness=flatness(data))
+        log.info("reading %d pictures to train on", len(self.training))
+        pairs = folders.read_pairs(self.training, self.recipe.model.scale)
+        return PatchBatches(
+            cache.hold(pairs, limit_mb=data.cache_limit_mb),
+            patch_size=data.patch_size,
+            batch_size=data.batch_size,
+            steps=steps,
+            seed=seed,
+            flatness=flatness(data),
+            degradation=data.degradation,
+            border=border,
+            paths=[paths.hr for paths in self.training],
+        )
+
+    def validation_pairs(self) -> list[Pair]:
+        """The whole pictures to validate with: of `data.validation_dir`, or else set apart; none if there are neither.
+
+        Their LR pictures, where they are made, are the same in every run. PictureError where a picture is damaged.
+        """
+        log.info("reading %d pictures to validate", len(self.validation))
+        data = self.recipe.data
+        pairs = folders.read_pairs(self.validation, self.recipe.model.scale, degradation=data.degradation)
+        return cache.hold(pairs, limit_mb=data.cache_limit_mb)
+
+
+def find(recipe: Config) -> Source:
+    """The recipe's data, with all checked that can be known of it before a network is built: folders, names, sizes,
+    the store's tables.
 
     Only headers are read, and Keras is not loaded. ConfigError, or an error of ISR.errors that lists all faults.
     """
-    _, validation = _find(recipe)
-    if recipe.data.store is not None:
-        with _open_store(recipe) as store:
-            _refuse_shared(store, validation)
-
-
-def batches(recipe: Config) -> PatchBatches | StoreBatches:
-    """The batches to train on: from `data.store` where one is named, else from the pictures of `data.hr_dir`."""
-    data = recipe.data
-    if data.store is None:
-        return _patch_batches(recipe)
-    from ISR.datasets.batches import StoreBatches  # not above: checking needs no Keras
-
-    return StoreBatches(
-        _open_store(recipe),
-        batch_size=data.batch_size,
-        steps=recipe.train.steps_per_epoch,
-        seed=recipe.train.seed,
-        flatness=flatness(data),
-    )
-
-
-def validation_pairs(recipe: Config) -> list[Pair]:
-    """The whole pictures to validate with: of `data.validation_dir`, or else set apart; none where there are neither.
-
-    Their LR pictures, where they are made, are the same in every run.
-    """
-    _, found = _find(recipe)
-    log.info("reading %d pictures to validate", len(found))
-    data = recipe.data
-    limit, degradation = data.cache_limit_mb, data.degradation
-    return list(folders.read_pairs(found, recipe.model.scale, limit_mb=limit, degradation=degradation))
+    training, validation = folders.find_pairs(recipe.data, recipe.model.scale)
+    store = None if recipe.data.store is None else _open_store(recipe, validation)
+    return Source(recipe, training, validation, store)
 
 
 def flatness(data: DataConfig) -> Flatness:
@@ -62,41 +104,17 @@ def flatness(data: DataConfig) -> Flatness:
     return Flatness(data.flatness, data.flatness_increase, data.flatness_increase_every, data.flatness_max)
 
 
-def _find(recipe: Config) -> tuple[list[PairPaths], list[PairPaths]]:
-    return folders.find_pairs(recipe.data, recipe.model.scale)
-
-
-def _patch_batches(recipe: Config) -> PatchBatches:
-    from ISR.datasets.batches import PatchBatches
-
-    data, (found, _) = recipe.data, _find(recipe)
-    log.info("reading %d pictures to train on", len(found))
-    pairs = list(folders.read_pairs(found, recipe.model.scale, limit_mb=data.cache_limit_mb))
-    try:
-        return PatchBatches(
-            pairs,
-            patch_size=data.patch_size,
-            batch_size=data.batch_size,
-            steps=recipe.train.steps_per_epoch,
-            seed=recipe.train.seed,
-            flatness=flatness(data),
-            degradation=data.degradation,
-            paths=[paths.hr for paths in found],
-        )
-    except ValueError as error:
-        raise ConfigError(f"data.patch_size: {error}") from error
-
-
-def _open_store(recipe: Config) -> PatchStore:
+def _open_store(recipe: Config, validation: Sequence[PairPaths]) -> PatchStore:
     assert recipe.data.store is not None
     store = PatchStore(recipe.data.store)
     if store.scale != recipe.model.scale:
         scale = recipe.model.scale
         raise ConfigError(f"{recipe.data.store!r} holds patches for x{store.scale}, model.scale is {scale}")
+    _refuse_shared(store, validation)
     return store
 
 
-def _refuse_shared(store: PatchStore, validation: list[PairPaths]) -> None:
+def _refuse_shared(store: PatchStore, validation: Sequence[PairPaths]) -> None:
     """ConfigError where the store was cut from a picture to validate with, whatever it is called."""
     names = {record["sha256"]: record["name"] for record in store.sources}
     shared = [paths.hr for paths in validation if sha256(paths.hr) in names]

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.random import default_rng
 
 from ISR import __version__, atomic
+from ISR.checksum import sha256
 from ISR.datasets import folders, pairs
 from ISR.datasets.pairs import PairPaths
 from ISR.datasets.patches import Pair, liveliness
@@ -85,8 +86,9 @@ def _count(hr_paths: Sequence[Path], windows: Windows) -> int:
 class PatchStore:
     """A store to read: `store[i]` is the i-th Pair of patches, checked against its checksum; only tables are held.
 
-    scale, patch_size (of LR), liveliness (n,) float32, sources: a dict of name and sha256 for each picture. StoreError
-    where the file is none, or its tables are not those that were written; naming the patch, where that is damaged.
+    scale, patch_size (of LR), liveliness (n,) float32, sources: a dict of name and sha256 for each picture, digest: of
+    all but the patches. StoreError where the file is none, or its tables are not those that were written; naming the
+    patch, where that is damaged.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -111,7 +113,8 @@ class PatchStore:
         if sum(dataset.nbytes for dataset in every) > self.path.stat().st_size:
             raise StoreError(f"{str(self.path)!r} is damaged: it claims to hold more than its size")
         tables = {name: dataset[()] for name, dataset in datasets.items()}
-        if attributes.pop("digest", None) != _digest(attributes, tables) or len(self._lr) != len(tables["crc32"]):
+        self.digest = attributes.pop("digest", None)
+        if self.digest != _digest(attributes, tables) or len(self._lr) != len(tables["crc32"]):
             raise StoreError(f"{str(self.path)!r} is damaged: its tables are not those that were written")
         self.scale, self.patch_size = int(attributes["scale"]), int(attributes["patch_size"])
         self.attributes = _plain(attributes)
@@ -165,12 +168,6 @@ class PatchStore:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self.close()
-
-
-def sha256(path: Path) -> str:
-    """The sum of the file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager

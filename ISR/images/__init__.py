@@ -1,1 +1,1 @@
-"""Pictures as arrays and files: NumPy and Pillow only."""
+"""Pictures as arrays and files, by NumPy and Pillow, and libvips where Pillow has too few bits."""

@@ -1,4 +1,4 @@
-"""What a file says of its picture: EXIF and its orientation, colour profile, resolution."""
+"""What a file says of its picture: EXIF and its orientation, XMP, colour profile, resolution."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def exif_and_turn(image: ImageFile.ImageFile, turn: int, name: str) -> tuple[byt
     exif = image.info.get("exif")
     if legacy := image.info.get("Raw profile type exif"):  # ImageMagick's, from before PNG had an eXIf chunk
         exif = exif or bytes.fromhex("".join(legacy.split()[2:]))
+    return exif_and_turn_of(exif, name)
+
+
+def exif_and_turn_of(exif: Any, name: str) -> tuple[bytes | None, int]:
+    """The EXIF with its orientation reset, and the orientation (1 to 8) that it gave; (None, 1) where there is none."""
     return _reset_orientation(exif, name) if isinstance(exif, bytes) else (None, 1)
 
 
@@ -97,6 +102,25 @@ def resolution(dpi: Any, turn: int) -> tuple[float, float] | None:
     return (down, across) if turn >= 5 else (across, down)
 
 
+def checked_xmp(image: ImageFile.ImageFile) -> bytes | None:
+    """The XMP packet as it came, but with its own orientation reset, for the picture is upright."""
+    xmp = image.tag_v2.get(700) if isinstance(image, TiffImageFile) else image.info.get("xmp")
+    return upright_xmp(xmp) if isinstance(xmp, bytes) and xmp else None
+
+
+def upright_xmp(xmp: bytes) -> bytes:
+    """The XMP packet with tiff:Orientation 1 (XMP specification part 2, 3.2), at the same length."""
+    return re.sub(rb"""(tiff:Orientation(?:\s*=\s*["']|>))\d""", rb"\g<1>1", xmp)
+
+
+def xmp_for(xmp: bytes | None, kind: str, name: str) -> bytes | None:
+    """The XMP as the format can hold it."""
+    if xmp is not None and kind == "JPEG" and len(xmp) > 65_504:
+        _log.warning("%s: its XMP is left out, for a JPEG holds at most 65504 bytes of it", name)
+        return None
+    return xmp
+
+
 def exif_for(exif: bytes | None, kind: str, name: str) -> bytes | None:
     """The EXIF as the format can hold it, upright."""
     if exif is None:
@@ -108,10 +132,3 @@ def exif_for(exif: bytes | None, kind: str, name: str) -> bytes | None:
         _log.warning("%s: its EXIF is left out, for a JPEG holds at most 65533 bytes of it", name)
         return None
     return kept
-
-
-def has_directory(exif: bytes | None) -> bool:
-    """Whether the EXIF points to an Exif or GPS directory of its own."""
-    source = Image.Exif()
-    source.load(exif or b"")
-    return any(tag in source for tag in _DIRECTORIES)

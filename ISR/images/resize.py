@@ -6,7 +6,7 @@ Every kernel is applied along one axis at a time. A sample outside the picture i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Kernel = Callable[[Floats], Floats]
+
+# Input samples of a strip: 8 MiB as float32, and as much again for each of the few arrays between.
+_STRIP = 2**21
 
 
 def _box(x: Floats) -> Floats:
@@ -79,19 +82,46 @@ def resize(
     values: (height, width, channels) numbers. Returns (*size, channels) float32. ValueError for another method or
     shape, or a size below 1.
     """
-    if method not in KERNELS:
-        raise ValueError(f"unknown interpolation {method!r}: expected one of {', '.join(KERNELS)}")
     _height_width(values)
-    if min(size) < 1:
-        raise ValueError(f"a picture is at least 1x1, got a size of {size[1]}x{size[0]}")
+    _check(size, method)
     rows = _along_rows(values, size[0], method, antialias=antialias)
     return _along_columns(rows, size[1], method, antialias=antialias).astype(np.float32, copy=False)
+
+
+def strips(
+    read: Callable[[slice], npt.NDArray[np.float32]],
+    shape: tuple[int, int, int],
+    size: tuple[int, int],
+    *,
+    method: str = "bicubic",
+) -> Iterator[tuple[slice, npt.NDArray[np.float32]]]:
+    """What `resize` gives, a few rows at a time, so that memory does not grow with the height: (rows, their values).
+
+    read: gives the rows of a slice of the picture as floats; some are read twice. shape: of the picture, (height,
+    width, channels). Errors are those of `resize`.
+    """
+    _check(size, method)
+    height, width, channels = shape
+    taps, weights = _taps(height, size[0], method, True)
+    step = max(1, int(_STRIP / (channels * max(width, size[1]) * max(1.0, height / size[0]))))
+    for top in range(0, size[0], step):
+        rows = slice(top, min(top + step, size[0]))
+        first, last = int(taps[rows].min()), int(taps[rows].max()) + 1
+        values = _summed(read(slice(first, last)), taps[rows] - first, weights[rows])
+        yield rows, _along_columns(values, size[1], method, antialias=True).astype(np.float32, copy=False)
 
 
 def crop_to_multiple(values: npt.NDArray[np.generic], scale: int) -> npt.NDArray[np.generic]:
     """The picture without the rows and columns at its bottom and right that exceed a multiple of `scale` (a view)."""
     height, width = values.shape[0] - values.shape[0] % scale, values.shape[1] - values.shape[1] % scale
     return values[:height, :width]
+
+
+def _check(size: tuple[int, int], method: str) -> None:
+    if method not in KERNELS:
+        raise ValueError(f"unknown interpolation {method!r}: expected one of {', '.join(KERNELS)}")
+    if min(size) < 1:
+        raise ValueError(f"a picture is at least 1x1, got a size of {size[1]}x{size[0]}")
 
 
 def _height_width(values: npt.NDArray[np.generic]) -> tuple[int, int]:
@@ -125,11 +155,14 @@ def _taps(length: int, target: int, method: str, antialias: bool) -> tuple[npt.N
 def _along_rows(
     values: npt.NDArray[np.generic], target: int, method: str, *, antialias: bool
 ) -> npt.NDArray[np.floating]:
+    return _summed(values, *_taps(values.shape[0], target, method, antialias))
+
+
+def _summed(values: npt.NDArray[np.generic], taps: npt.NDArray[np.intp], weights: Floats) -> npt.NDArray[np.floating]:
     """One pass down the columns, one tap at a time: the memory it needs is two outputs, whatever the kernel's width."""
-    taps, weights = _taps(values.shape[0], target, method, antialias)
     # float64 for integers: MATLAB computes in double, and a tie decided in float32 would round to the other side.
     dtype = np.float64 if np.issubdtype(values.dtype, np.integer) else np.float32
-    result: npt.NDArray[np.floating] = np.zeros((target, *values.shape[1:]), dtype)
+    result: npt.NDArray[np.floating] = np.zeros((len(taps), *values.shape[1:]), dtype)
     for tap in range(taps.shape[1]):
         result += np.multiply(weights[:, tap, None, None].astype(dtype), values[taps[:, tap]], dtype=dtype)
     return result

@@ -41,6 +41,7 @@ class TilePlan:
 
     height, width: of the picture, in pixels. scale: the enlargement. overlap: real neighbours around a core, in pixels.
     window: (rows, columns) of every window. counts: (rows, columns) of tiles; tiles are numbered row by row from 0.
+    first_row: of the picture, where the first cores begin: the cores cover the picture from there on.
     """
 
     height: int
@@ -49,6 +50,7 @@ class TilePlan:
     overlap: int
     window: tuple[int, int]
     counts: tuple[int, int]
+    first_row: int = 0
 
     def __len__(self) -> int:
         """The number of tiles, at least 1."""
@@ -59,26 +61,29 @@ class TilePlan:
         if not 0 <= index < len(self):
             raise IndexError(f"a plan of {len(self)} tiles has no tile {index}")
         row, column = divmod(index, self.counts[1])
-        rows, columns = _cores(self.height, self.counts[0], row), _cores(self.width, self.counts[1], column)
+        rows = _cores(self.first_row, self.height, self.counts[0], row)
+        columns = _cores(0, self.width, self.counts[1], column)
         top = _window_start(rows.start, self.overlap, self.height - self.window[0])
         left = _window_start(columns.start, self.overlap, self.width - self.window[1])
         return Tile((top, left), (rows, columns))
 
 
-def plan(height: int, width: int, *, tile: int, overlap: int, scale: int) -> TilePlan:
-    """The plan for a picture of `height` x `width` pixels.
+def plan(height: int, width: int, *, tile: int, overlap: int, scale: int, first_row: int = 0) -> TilePlan:
+    """The plan for a picture of `height` x `width` pixels, or for what of it begins at `first_row`.
 
     tile: the greatest side of a core, in low-resolution pixels; an axis that fits into one window is one core, whatever
     its length. overlap: low-resolution pixels of context on each side of a core, the network's receptive radius for a
     result without seams. Every window has the shape min(side, tile + 2 * overlap) and lies inside the picture.
-    ValueError for a side, tile or scale below 1, or an overlap below 0.
+    ValueError for a side, tile or scale below 1, an overlap below 0, or a first row outside the picture.
     """
     for name, value, least in (("height", height, 1), ("width", width, 1), ("tile", tile, 1), ("scale", scale, 1)):
         _at_least(name, value, least)
     _at_least("overlap", overlap, 0)
+    if not 0 <= first_row < height:
+        raise ValueError(f"first_row must be one of the picture's {height} rows, got {first_row}")
     window = (min(height, tile + 2 * overlap), min(width, tile + 2 * overlap))
-    counts = (_count(height, window[0], tile), _count(width, window[1], tile))
-    return TilePlan(height, width, scale, overlap, window, counts)
+    counts = (_count(height, window[0], tile, first_row), _count(width, window[1], tile))
+    return TilePlan(height, width, scale, overlap, window, counts, first_row)
 
 
 def cut(array: npt.NDArray[Samples], plan: TilePlan, index: int) -> npt.NDArray[Samples]:
@@ -131,13 +136,14 @@ def _same_size(what: str, array: npt.NDArray[np.generic], size: tuple[int, int])
         raise ValueError(f"the plan expects {what} to be {size[0]} rows by {size[1]} columns, got shape {array.shape}")
 
 
-def _count(length: int, window: int, tile: int) -> int:
-    return 1 if window == length else -(-length // tile)
+def _count(length: int, window: int, tile: int, first: int = 0) -> int:
+    return 1 if window == length else -(-(length - first) // tile)
 
 
-def _cores(length: int, count: int, index: int) -> slice:
-    """Piece `index` of an axis cut into `count` pieces whose lengths differ by at most one pixel."""
-    return slice(length * index // count, length * (index + 1) // count)
+def _cores(first: int, length: int, count: int, index: int) -> slice:
+    """Piece `index` of an axis cut, from `first` on, into `count` pieces whose lengths differ by at most one pixel."""
+    rest = length - first
+    return slice(first + rest * index // count, first + rest * (index + 1) // count)
 
 
 def _window_start(core_start: int, overlap: int, last: int) -> int:

@@ -19,6 +19,7 @@ ARCHITECTURES = {
     "srgan": ("ISR.models.srgan", "SRGAN"),
     "srresnet": ("ISR.models.srgan", "SRResNet"),
     "vdsr": ("ISR.models.vdsr", "VDSR"),
+    "zssr": ("ISR.models.zssr", "ZSSR"),
 }
 _CLASSES = {name: module for module, name in ARCHITECTURES.values()}
 # What training needs besides a generator.
@@ -33,6 +34,7 @@ __all__ = [
     "SRCNN",
     "SRGAN",
     "VDSR",
+    "ZSSR",
     "Compact",
     "Cut_VGG19",
     "Discriminator",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import logging
 import os
@@ -18,6 +17,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ISR import atomic
+from ISR.checksum import sha256
 from ISR.errors import WeightsError
 
 log = logging.getLogger(__name__)
@@ -99,8 +99,7 @@ def _fault(path: Path, remote: RemoteFile) -> str | None:
     try:
         if (size := path.stat().st_size) != remote.size:
             return f"{size:,} bytes, expected {remote.size:,}"
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = sha256(path)
     except OSError as error:
         return error.strerror or str(error)
     return None if digest == remote.sha256 else f"sha256 {digest}, expected {remote.sha256}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ class ImageModel:
     """
 
     architecture: ClassVar[str]
+    border = 0  # HR pixels that are missing on every side of the output, of a network that pads nothing
 
     def __init__(
         self, *, scale: int, params: dict[str, Any], receptive_radius: int, precision: str = "float32"
@@ -67,6 +69,27 @@ class ImageModel:
     def _forward(self) -> Callable[[Batch], Batch]:
         return backend.compile_forward(of_any_size(self.model))
 
+    @cached_property
+    def floats_per_pixel(self) -> int:
+        """The floats that it holds at once for each LR pixel: by these a tile is chosen that fits into memory."""
+        return floats_held(self.model)
+
+    @property
+    def on_accelerator(self) -> bool:
+        """Whether it computes where the machine's free memory does not matter."""
+        return backend.computes_on_gpu()
+
+    def in_float32(self) -> ImageModel | None:
+        """The same network and weights computing in float32; None where this one does."""
+        if self.precision == "float32":
+            return None
+        self._precise.model.set_weights(self.model.get_weights())
+        return self._precise
+
+    @cached_property
+    def _precise(self) -> ImageModel:
+        return self.from_params(self.scale, self.params, precision="float32")
+
     def run(self, batch: Batch) -> Batch:
         """A batch enlarged: (n, h, w, 3) float32 in [0, 1] -> (n, h * scale, w * scale, 3) float32, not clipped.
 
@@ -95,9 +118,9 @@ class ImageModel:
         return larger.astype(picture.dtype, copy=False) if np.issubdtype(picture.dtype, np.floating) else larger
 
     def _tiled(self, tile: int | None, batch_size: int, padding: int | None) -> tiled.Tiled:
-        default = tiled.default_tile(self)
         if not tile:
-            return tiled.Tiled(self, tile=default)
+            return tiled.Tiled(self)
+        default = tiled.default_tile(self)
         overlap = self.receptive_radius if padding is None else padding
         self._check_padding(overlap)
         # ISR 2's tiles of 50 with a context of 2 are small; with one of 128, ten at once would take gigabytes.
@@ -145,6 +168,22 @@ def of_any_size(model: keras.Model) -> keras.Model:
         return model
     lr = keras.Input((None, None, channels), name="LR")
     return keras.Model(lr, model.call(lr), name=model.name)  # calling the model itself would check the size
+
+
+def floats_held(model: keras.Model) -> int:
+    """The most values that are alive at once in a forward pass, for each pixel of the input: of layers in the order of
+    the graph, each kept until the last that reads it.
+    """
+    side = model.input_shape[1] or 64  # nothing is computed
+    outputs = [layer.output for layer in model.layers]
+    probe = keras.KerasTensor((1, side, side, model.input_shape[-1]))
+    sizes = [math.prod(spec.shape) for spec in keras.Model(model.inputs, outputs).compute_output_spec(probe)]
+    last = dict(enumerate(range(len(outputs))))
+    number = {id(output): index for index, output in enumerate(outputs)}
+    for reader, layer in enumerate(model.layers):
+        last |= {number[id(tensor)]: reader for tensor in keras.tree.flatten(layer.input) if id(tensor) in number}
+    held = [sum(size for made, size in enumerate(sizes[: now + 1]) if last[made] >= now) for now in range(len(sizes))]
+    return int(max(held)) // side**2
 
 
 @contextlib.contextmanager

@@ -7,9 +7,11 @@ Keras loads renamed, surplus, damaged or NaN weights without a word. So each `NA
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-from collections.abc import Iterator
+import math
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,15 @@ import keras
 import numpy as np
 
 from ISR import atomic
+from ISR.checksum import sha256
 from ISR.errors import WeightsError
 from ISR.models import hdf5
 
 SUFFIX = ".weights.h5"
+MOST_BYTES = 16_000_000  # of a manifest; RRDN's of 10 blocks is 100 kB
+# Of the parameters of all networks, those that say how often something is repeated: each repetition has variables.
+REPEATS = ("depth", "blocks", "C", "D", "T", "m")
+SMALLEST_FLOAT = 2  # bytes: float16
 
 
 def path_of(weights: Path) -> Path:
@@ -37,6 +44,8 @@ def read(weights: Path) -> dict[str, Any]:
         if not needed.is_file():
             raise WeightsError(f"no file {str(needed)!r}: weights need {weights.name} and {path.name} in one folder")
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"expected at most {MOST_BYTES:,} bytes, got {path.stat().st_size:,}")
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"the manifest {str(path)!r} cannot be read: {error}") from error
@@ -44,7 +53,40 @@ def read(weights: Path) -> dict[str, Any]:
     for key, kind in expected.items():
         if not isinstance(content, dict) or not isinstance(content.get(key), kind):
             raise WeightsError(f"the manifest {str(path)!r} must hold {key!r} as {kind.__name__}")
+    if content["scale"] < 1 or content["scale"] is True:
+        raise WeightsError(f"the manifest {str(path)!r} must hold a scale of at least 1, got {_cut(content['scale'])}")
     return dict(content)
+
+
+def check_described(weights: Path, content: Mapping[str, Any], build: Callable[[], keras.Model]) -> None:
+    """That the network which the manifest describes has the variables that it lists, and the file has room for them.
+
+    build: gives that network; it is built without values here, so that a small file cannot make a vast one.
+    WeightsError where any of it is not so.
+    """
+    repeated = [size for key, size in content["params"].items() if key in REPEATS and isinstance(size, int)]
+    try:
+        if math.prod(repeated) > len(content["variables"]):
+            raise ValueError(f"{content['params']} needs more than {len(content['variables'])} variables")
+        with ThreadPoolExecutor(1) as thread:
+            variables = thread.submit(_without_values, build).result()
+    except Exception as error:  # Keras raises whatever comes up in sizes that someone wrote by hand
+        reason = _cut(error) or type(error).__name__
+        raise WeightsError(f"{weights.name} describes no network: {reason}") from error
+    if variables != content["variables"]:
+        came = _first_difference(content["variables"], variables)
+        raise WeightsError(f"{str(weights)!r} was made for another network: variables is {came}, not what params gives")
+    numbers = sum(math.prod(shape) for _, shape in variables)
+    if SMALLEST_FLOAT * numbers > weights.stat().st_size:
+        raise WeightsError(
+            f"{str(weights)!r} is too small for the {numbers:,} parameters that its manifest lists: copy it again"
+        )
+
+
+def _without_values(build: Callable[[], keras.Model]) -> list[list[Any]]:
+    """The variables of the network. In a thread of its own: Keras keeps those without values for later in it."""
+    with keras.StatelessScope(initialize_variables=False):
+        return _variables(build())
 
 
 def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any]) -> None:
@@ -64,7 +106,7 @@ def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, pa
     try:
         with atomic.replacing(weights, suffix=SUFFIX) as temporary:
             _without_optimizer(model).save_weights(temporary)
-            content = {"sha256": _sha256(temporary), **content}
+            content = {"sha256": sha256(temporary), **content}
         atomic.write_text(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise WeightsError(f"the weights {str(weights)!r} cannot be written: {error}") from error
@@ -85,9 +127,9 @@ def load(model: keras.Model, weights: Path, *, architecture: str, scale: int, pa
     }
     for key, value in wanted.items():
         if content[key] != value:
-            came = content[key] if key != "variables" else _first_difference(content[key], value)
+            came = _short(content[key]) if key != "variables" else _first_difference(content[key], value)
             raise WeightsError(f"{name} was made for another network: {key} is {came}, expected {_short(value)}")
-    digest = _sha256(weights)
+    digest = sha256(weights)
     if digest != content["sha256"]:
         raise WeightsError(
             f"{name} is damaged: sha256 is {digest}, its manifest says {content['sha256']}: copy it again"
@@ -130,11 +172,18 @@ def _variables(model: keras.Model) -> list[list[Any]]:
 
 def _first_difference(came: list[Any], wanted: list[Any]) -> str:
     pairs = zip(came, wanted, strict=False)
-    return next((str(c) for c, w in pairs if c != w), f"{len(came)} variables")
+    return next((_cut(c) for c, w in pairs if c != w), f"{len(came)} variables")
 
 
 def _short(value: Any) -> str:
-    return f"{len(value)} variables like the network's" if isinstance(value, list) else str(value)
+    return f"{len(value)} variables like the network's" if isinstance(value, list) else _cut(value)
+
+
+def _cut(value: Any) -> str:
+    try:
+        return textwrap.shorten(str(value), 300)
+    except RecursionError:
+        return "nested too deeply"
 
 
 def check_values(model: keras.Model, weights: Path) -> None:
@@ -148,8 +197,3 @@ def check_values(model: keras.Model, weights: Path) -> None:
             raise WeightsError(f"{str(weights)!r}: {path} holds values that are not finite")
     if not any(value.any() for value in values.values()):
         raise WeightsError(f"{str(weights)!r}: every value is zero")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ISR import backend
+from ISR.checksum import sha256
 from ISR.errors import UnknownModelError, WeightsError
 from ISR.models import ARCHITECTURES, build, download
 from ISR.models.interpolation import RECEPTIVE_RADIUS, Interpolation
@@ -16,7 +17,8 @@ from ISR.models.records import WEIGHTS, Weights
 if TYPE_CHECKING:
     from ISR.models.image_model import ImageModel
 
-__all__ = ["DEFAULT", "PRECISIONS", "WEIGHTS", "Located", "find", "is_path", "load_model", "locate", "obtain"]
+__all__ = ["DEFAULT", "PRECISIONS", "WEIGHTS", "Identity", "Located"]
+__all__ += ["find", "identify", "is_path", "load_model", "locate", "obtain", "scales"]
 
 DEFAULT = "compact"
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -31,6 +33,16 @@ class Located:
     architecture: str
     scale: int
     params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which model a name means. name: without its scale or its file's extension. sha256: of its weights, None where it
+    has none."""
+
+    name: str
+    scale: int
+    sha256: str | None
 
 
 def shipped_folder() -> Path:
@@ -101,24 +113,56 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
     if name in RECEPTIVE_RADIUS:
         return Interpolation(name, scale or 2)
     if is_path(name):
-        located = _described(Path(name))
-        if scale not in (None, located.scale):
-            raise UnknownModelError(f"{located.path.name} enlarges x{located.scale}, not x{scale}")
-        return _built(located, "float32" if precision == "auto" else precision)
+        return _built(_at(Path(name), scale), "float32" if precision == "auto" else precision)
     record = _choose(name, scale)
     if precision == "auto":
         precision = "bfloat16" if record.bfloat16 and backend.computes_bfloat16_fast() else "float32"
     return _built(_released(record), precision)
 
 
+def identify(name: str = DEFAULT, scale: int | None = None) -> Identity:
+    """Which model `load_model` would load, without its weights. Errors are those of `load_model` for its arguments."""
+    if name in RECEPTIVE_RADIUS:
+        return Identity(name, scale or 2, None)
+    if is_path(name):
+        located = _at(Path(name), scale)
+        stem = located.path.name.removesuffix(".hdf5").removesuffix(".h5").removesuffix(".weights")
+        return Identity(stem, located.scale, sha256(located.path))
+    record = _choose(name, scale)
+    return Identity(record.name.removesuffix(f"-x{record.scale}"), record.scale, record.sha256)
+
+
+def _at(path: Path, scale: int | None) -> Located:
+    located = _described(path)
+    if scale not in (None, located.scale):
+        raise UnknownModelError(f"{located.path.name} enlarges x{located.scale}, not x{scale}")
+    return located
+
+
 def _named(name: str) -> list[Weights]:
     return [r for r in WEIGHTS.values() if name in (r.name, r.name.removesuffix(f"-x{r.scale}"))]
 
 
-def _choose(name: str, scale: int | None) -> Weights:
+def scales(name: str) -> tuple[int, ...] | None:
+    """By how much networks of that name enlarge, ascending: what `load_model` takes for it. None for an interpolation,
+    which takes every whole scale. Errors are those of `load_model`.
+    """
+    if name in RECEPTIVE_RADIUS:
+        return None
+    if is_path(name):
+        return (_described(Path(name)).scale,)
+    return tuple(sorted({record.scale for record in _known(name)}))
+
+
+def _known(name: str) -> list[Weights]:
     named = _named(name) or [record for record in WEIGHTS.values() if record.architecture == name and record.shipped]
     if not named:
         raise UnknownModelError(_unknown(name))
+    return named
+
+
+def _choose(name: str, scale: int | None) -> Weights:
+    named = _known(name)
     wanted = scale or (2 if name != named[0].name else named[0].scale)
     fitting = [record for record in named if record.scale == wanted]
     if not fitting:
@@ -160,13 +204,19 @@ def _described(path: Path) -> Located:
         raise WeightsError(
             f"{path.name} needs the architecture {content['architecture']!r}: known are {', '.join(ARCHITECTURES)}"
         )
-    return Located(path, content["architecture"], content["scale"], content["params"])
+    located = Located(path, content["architecture"], content["scale"], content["params"])
+    manifest.check_described(path, content, lambda: _network(located).model)
+    return located
 
 
 def _built(located: Located, precision: str) -> ImageModel:
     try:
-        model = build(located.architecture, located.scale, dict(located.params), precision=precision)
+        model = _network(located, precision)
     except ValueError as error:
         raise WeightsError(f"{located.path.name} describes no network: {error}") from error
     model.load(located.path)
     return model
+
+
+def _network(located: Located, precision: str = "float32") -> ImageModel:
+    return build(located.architecture, located.scale, dict(located.params), precision=precision)

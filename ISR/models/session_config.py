@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
+from ISR import plain_yaml
+
 FILE_NAME = "session_config.yml"
+# With every alias (*name) written out: a few nested ones would come to millions.
+MOST_VALUES = 100_000
 # Of a network's parameters, those that ISR 2 leaves out of its names.
 _UNNAMED = {"c_dim", "kernel_size"}
 
@@ -51,17 +56,23 @@ def read_beside(weights: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_PlainLoader)
+        content = yaml.load(plain_yaml.text_of(path), Loader=_PlainLoader)
         if not isinstance(content, dict):
             raise ValueError(f"expected a mapping, got {type(content).__name__}")
         return content
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        _log.warning("%r cannot be read and is left out: %s", str(path), " ".join(str(error).split()))
+    except (OSError, *plain_yaml.FAULTS) as error:
+        _log.warning("%r cannot be read and is left out: %s", str(path), textwrap.shorten(str(error), 400))
         return {}
 
 
 class _PlainLoader(yaml.SafeLoader):
     """yaml.safe_load, but a tag that it does not know costs nothing: ISR 2 wrote `!!python/name:` ones."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and _unfolded(node, {}) > MOST_VALUES:
+            raise yaml.YAMLError(f"its aliases unfold to over {MOST_VALUES:,} values")
+        return node
 
     def plain(self, node: yaml.Node) -> Any:
         """What the node holds without its tag; of an empty `!!python/name:module.thing` the name."""
@@ -73,3 +84,14 @@ class _PlainLoader(yaml.SafeLoader):
 
 
 _PlainLoader.add_constructor(None, _PlainLoader.plain)
+
+
+def _unfolded(node: yaml.Node, counted: dict[int, int]) -> int:
+    """How many values the node holds with every alias written out; too many where it holds itself."""
+    if isinstance(node, yaml.ScalarNode):
+        return 1
+    if id(node) not in counted:
+        counted[id(node)] = MOST_VALUES + 1
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+        counted[id(node)] = 1 + sum(_unfolded(part, counted) for part in parts)
+    return counted[id(node)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from functools import partial
@@ -10,12 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ISR.errors import ISRError, PictureError
-from ISR.images import files, resize, tiling
+from ISR import backend, memory
+from ISR.errors import ISRError, OutOfMemoryError, PictureError
+from ISR.images import alpha, files, resize, tiling
 from ISR.images.files import Picture
+from ISR.models import tile_size
 
-# Cores smaller than this spend most of a network's time on context that is thrown away.
-SMALLEST_TILE = 256
 # More takes more memory, and on two CPU cores four were slower than one (1.8 s against 1.5 s, a small RDN).
 BATCH_SIZE = 1
 # Keys' cubic reads two samples on each side.
@@ -25,11 +26,15 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int, int], object]
 
+_log = logging.getLogger(__name__)
+
 
 class Upscaler(Protocol):
     """What a network offers: a name for messages, the enlargement, and how far it sees in low-resolution pixels.
 
-    One that takes other than three channels says so in an attribute `channels`.
+    Four attributes are looked at where it has them: `channels`, if it takes other than three; `floats_per_pixel`, what
+    it holds at once for a low-resolution pixel, and `on_accelerator`, for the choice of a tile; `in_float32()`, a model
+    of the same weights that computes in float32, or None where it does already, for a tile that overflows.
     """
 
     @property
@@ -47,37 +52,45 @@ class Upscaler(Protocol):
 
 
 def default_tile(model: Upscaler) -> int:
-    """The side of a tile's core where nobody chose one, in low-resolution pixels."""
-    return max(SMALLEST_TILE, 2 * model.receptive_radius)
+    """The side of a tile's core where nobody chose one and memory is plenty, in low-resolution pixels."""
+    return tile_size.fastest(model)
 
 
 @dataclass(frozen=True)
-class _Planes:
-    """colour: (height, width, 1 or 3) and alpha: (height, width, 1) or None, views of what they were taken from."""
+class Planes:
+    """colour: (height, width, 1 or 3) and alpha: (height, width, 1) or None: arrays or views of them, or what has their
+    shape and dtype and can be read (or written) a rectangle at a time.
+    """
 
-    colour: Array
-    alpha: Array | None
+    colour: Any
+    alpha: Any = None
 
 
 @dataclass(frozen=True)
 class Tiled:
     """A model that runs tile by tile; holds the picture, its enlargement and one batch of tiles, nothing larger.
 
-    tile: side of what is kept of a tile, in low-resolution pixels. batch_size: tiles in one run of the model. overlap:
-    low-resolution pixels of context on each side; with the receptive radius, the default, tile and batch_size do not
-    change the result, with less there are seams. progress: called after each batch with (finished, all) output pixels;
-    what it raises ends the work. ValueError for a tile or batch below 1.
+    tile: side of what is kept of a tile, in low-resolution pixels; None chooses by the memory that is free. batch_size:
+    tiles in one run of the model. overlap: low-resolution pixels of context on each side; with the receptive radius,
+    the default, tile and batch_size do not change the result, with less there are seams. progress: called after each
+    batch with (finished, all) output pixels; what it raises ends the work. dtype: of the result, that of the source by
+    default; for integers uint8 or uint16. ValueError for a tile or batch below 1.
+
+    Where a run is out of memory, the rows that are left are done one tile at a time, then with tiles half as large, and
+    so on, with a warning; OutOfMemoryError where the smallest does not fit. A tile that is not finite is run again in
+    float32, if the model can be had in it, with a warning; ISRError where it is not finite then.
     """
 
     model: Upscaler
     _: KW_ONLY
-    tile: int
+    tile: int | None = None
     batch_size: int = BATCH_SIZE
     overlap: int | None = None
     progress: Progress | None = None
+    dtype: npt.DTypeLike | None = None
 
     def __post_init__(self) -> None:
-        if self.tile < 1 or self.batch_size < 1:
+        if (self.tile is not None and self.tile < 1) or self.batch_size < 1:
             raise ValueError(f"tile and batch_size must be at least 1, got {self.tile} and {self.batch_size}")
 
     def array(self, array: Array) -> Array:
@@ -88,56 +101,101 @@ class Tiled:
         Alpha is enlarged bicubically. ValueError for another array, ISRError where the model gives anything but finite
         numbers of the right shape.
         """
-        _check_array(array)
-        output = np.empty(self._larger(array), array.dtype)
-        self._fill(_split(array), _split(output))
+        check_array(array)
+        output = np.empty(self._larger(array), self.dtype or array.dtype)
+        self.fill(_split(array), _split(output))
         return output
 
     def picture(self, picture: Picture) -> Picture:
         """The picture enlarged like an array, with its profile, EXIF and resolution."""
-        pixels = np.empty(self._larger(picture.pixels), picture.pixels.dtype)
-        alpha = None if picture.alpha is None else np.empty(self._larger(picture.alpha), picture.alpha.dtype)
-        self._fill(_planes(picture.pixels, picture.alpha), _planes(pixels, alpha))
+        pixels = np.empty(self._larger(picture.pixels), self.dtype or picture.pixels.dtype)
+        alpha = None if picture.alpha is None else np.empty(self._larger(picture.alpha), pixels.dtype)
+        self.fill(_planes(picture.pixels, picture.alpha), _planes(pixels, alpha))
         return replace(picture, pixels=pixels, alpha=alpha)
 
     def _larger(self, array: Array) -> tuple[int, ...]:
         return (array.shape[0] * self.model.scale, array.shape[1] * self.model.scale, *array.shape[2:])
 
-    def _fill(self, source: _Planes, output: _Planes) -> None:
-        """Enlarge the source into the output, which is memory already taken, one batch of tiles after another."""
-        plan = self._plan(source)
-        finished, everything = 0, output.colour.shape[0] * output.colour.shape[1]
-        for batch in tiling.batches(plan, self.batch_size):
-            results = self._run(source.colour, plan, batch)
-            # The dict leaves out the repeated tiles that fill the last batch.
-            for index, result in dict(zip(batch, results, strict=True)).items():
-                self._check_finite(result, plan, index)
-                _paste(output.colour, plan, index, result)
-                if source.alpha is not None and output.alpha is not None:
-                    alpha = _to_float(tiling.cut(source.alpha, plan, index))
-                    _paste(output.alpha, plan, index, resize.enlarge(alpha, plan.scale, method="bicubic"))
-                finished += plan.tile(index).area * plan.scale**2
-            if self.progress is not None:
-                self.progress(finished, everything)
+    def fill(self, source: Planes, output: Planes) -> None:
+        """Enlarge the source into the output, `scale` times its height and width, row of tiles after row of tiles.
 
-    def _plan(self, source: _Planes) -> tiling.TilePlan:
+        After a run that is out of memory, rows that are not finished may be written again.
+        """
+        tile, batch_size, first_row = self._first_tile(source, output), self.batch_size, 0
+        while first_row < source.colour.shape[0]:
+            plan = self._plan(source, tile, first_row)
+            try:
+                for batch in tiling.batches(plan, batch_size):
+                    first_row = plan.tile(batch[0]).core[0].start
+                    self._fill_batch(source, output, plan, batch)
+                return
+            except Exception as error:
+                if not backend.is_out_of_memory(error):
+                    raise
+                tile, batch_size = self._less(min(tile, max(plan.height, plan.width)), len(batch), error)
+
+    def _first_tile(self, source: Planes, output: Planes) -> int:
+        if self.tile is not None:
+            return self.tile
+        free = memory.free()
+        if free is not None and isinstance(output.colour, np.ndarray):
+            free = max(0, free - output.colour.nbytes)  # an array that is new takes its memory as it is written
+        tile = tile_size.automatic(self.model, free, batch_size=self.batch_size)
+        _log.info("tiles of %d pixels a side for a picture of %s", tile, source.colour.shape)
+        return tile
+
+    def _less(self, tile: int, batch_size: int, error: Exception) -> tuple[int, int]:
+        """The tile and the batch to go on with after a run of such a batch of such tiles was out of memory."""
+        least, less = tile_size.smallest(self.model), tile if batch_size > 1 else tile // 2
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        if less < min(least, tile):
+            raise OutOfMemoryError(
+                f"not enough memory to run {self.model.name} on a tile of {tile} pixels a side, and below {least} it "
+                f"needs hardly less: free some memory, or take a smaller model ({said})"
+            ) from error
+        _log.warning("out of memory with %d tile(s) of %d: going on with one of %d (%s)", batch_size, tile, less, said)
+        return less, 1
+
+    def _fill_batch(self, source: Planes, output: Planes, plan: tiling.TilePlan, batch: list[int]) -> None:
+        results = self._run(source, plan, batch)
+        # The dict leaves out all but the last of the repeated tiles.
+        for index, result in dict(zip(batch, results, strict=True)).items():
+            _paste(output.colour, plan, index, result)
+            if source.alpha is not None and output.alpha is not None:
+                opacity = _to_float(tiling.cut(source.alpha, plan, index))
+                _paste(output.alpha, plan, index, resize.enlarge(opacity, plan.scale, method="bicubic"))
+        if self.progress is not None:
+            self.progress(_finished(plan, max(batch)), plan.height * plan.width * plan.scale**2)
+
+    def _plan(self, source: Planes, tile: int, first_row: int) -> tiling.TilePlan:
         height, width = source.colour.shape[:2]
         overlap = self.model.receptive_radius if self.overlap is None else self.overlap
         if source.alpha is not None:
             overlap = max(overlap, BICUBIC_RADIUS)
-        return tiling.plan(height, width, tile=self.tile, overlap=overlap, scale=self.model.scale)
+        return tiling.plan(height, width, tile=tile, overlap=overlap, scale=self.model.scale, first_row=first_row)
 
-    def _run(self, colour: Array, plan: tiling.TilePlan, batch: list[int]) -> Floats:
-        channels = getattr(self.model, "channels", 3)
-        if colour.shape[2] not in (1, channels):
+    def _run(self, source: Planes, plan: tiling.TilePlan, batch: list[int]) -> Floats:
+        channels, given = getattr(self.model, "channels", 3), source.colour.shape[2]
+        if given not in (1, channels):
             takes = f"model {self.model.name} takes pictures of {channels} channel(s)"
-            raise PictureError(f"{takes}, got {colour.shape[2]}: convert the picture first")
+            raise PictureError(f"{takes}, got {given}: convert the picture first")
+        # What sees no neighbours mixes no hidden colours into an edge.
+        opacity = source.alpha if self.model.receptive_radius else None
         # New memory for every batch: a backend may keep the array that it was given instead of copying it.
         windows = np.empty((len(batch), *plan.window, channels), np.float32)
         for window, index in zip(windows, batch, strict=True):
-            window[...] = _to_float(tiling.cut(colour, plan, index))
-        results = np.asarray(self.model.run(windows))
-        expected = (len(batch), plan.window[0] * plan.scale, plan.window[1] * plan.scale, channels)
+            window[...] = _to_float(alpha.bled_window(source.colour, opacity, plan.tile(index).origin, plan.window))
+        results = self._checked(np.asarray(self.model.run(windows)), windows, plan)
+        # Of the repeated tiles that fill the last batch, only the last is pasted.
+        for index, number in {index: number for number, index in enumerate(batch)}.items():
+            if not np.isfinite(results[number]).all():
+                results = results if results.flags.writeable else results.copy()
+                results[number] = self._again(windows[number : number + 1], plan, index)
+        return results
+
+    def _checked(self, results: Floats, windows: Floats, plan: tiling.TilePlan) -> Floats:
+        number, height, width, channels = windows.shape
+        expected = (number, height * plan.scale, width * plan.scale, channels)
         if results.shape != expected:
             raise ISRError(
                 f"model {self.model.name} gave shape {results.shape} instead of {expected} "
@@ -145,14 +203,21 @@ class Tiled:
             )
         return results
 
-    def _check_finite(self, result: Floats, plan: tiling.TilePlan, index: int) -> None:
-        if not np.isfinite(result).all():
-            rows, columns = plan.tile(index).core
-            raise ISRError(
-                f"model {self.model.name} gave values that are not finite numbers for the tile at rows {rows.start} to "
-                f"{rows.stop}, columns {columns.start} to {columns.stop} of the {plan.width}x{plan.height} picture: "
-                "nothing was kept; check the weights, or run the model in float32"
-            )
+    def _again(self, window: Floats, plan: tiling.TilePlan, index: int) -> Floats:
+        """The tile's window run in float32. ISRError where that is not finite either, or the model has none."""
+        rows, columns = plan.tile(index).core
+        where = f"the tile at rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} of the "
+        where += f"{plan.width}x{plan.height} picture"
+        precise: Upscaler | None = self.model.in_float32() if hasattr(self.model, "in_float32") else None
+        if precise is not None:
+            _log.warning("%s gave values that are not finite for %s: run again in float32", self.model.name, where)
+            result = self._checked(np.asarray(precise.run(window)), window, plan)
+            if np.isfinite(result).all():
+                return np.asarray(result[0])
+        advice = "check the weights" if precise is not None else "check the weights, or run the model in float32"
+        raise ISRError(
+            f"model {self.model.name} gave values that are not finite numbers for {where}: nothing was kept; {advice}"
+        )
 
 
 def accepted(array: Array) -> Array:
@@ -173,6 +238,12 @@ def accepted(array: Array) -> Array:
     return array
 
 
+def _finished(plan: tiling.TilePlan, last: int) -> int:
+    """How many output pixels are done when tile `last` is: whole rows of tiles, and of its own what is left of it."""
+    rows, columns = plan.tile(last).core
+    return int(rows.start * plan.width + (rows.stop - rows.start) * columns.stop) * plan.scale**2
+
+
 def _paste(output: Array, plan: tiling.TilePlan, index: int, result: Floats) -> None:
     convert = partial(_to_samples, channels=output.shape[2], dtype=output.dtype)
     tiling.paste(output, plan, index, result, convert=convert)
@@ -189,20 +260,21 @@ def _to_samples(values: Array, *, channels: int, dtype: np.dtype[Any]) -> Array:
     return np.clip(values, 0.0, 1.0) if dtype == np.float32 else files.to_samples(values, dtype)
 
 
-def _planes(pixels: Array, alpha: Array | None) -> _Planes:
-    return _Planes(pixels, None if alpha is None else alpha[..., None])
+def _planes(pixels: Array, alpha: Array | None) -> Planes:
+    return Planes(pixels, None if alpha is None else alpha[..., None])
 
 
-def _split(array: Array) -> _Planes:
+def _split(array: Array) -> Planes:
     """Views of an array's colour and alpha: with two or four channels the last one is alpha."""
     if array.ndim == 2:
-        return _Planes(array[..., None], None)
+        return Planes(array[..., None], None)
     if array.shape[2] in (1, 3):
-        return _Planes(array, None)
-    return _Planes(array[..., :-1], array[..., -1:])
+        return Planes(array, None)
+    return Planes(array[..., :-1], array[..., -1:])
 
 
-def _check_array(array: Array) -> None:
+def check_array(array: Array) -> None:
+    """ValueError where the array is none that `Tiled.array` takes."""
     shape = array.shape
     if not (array.ndim == 2 or (array.ndim == 3 and shape[2] in (1, 2, 3, 4))) or 0 in shape:
         raise ValueError(

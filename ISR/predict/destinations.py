@@ -6,60 +6,103 @@ import contextlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ISR.errors import DestinationError, PictureError
+from ISR.errors import DestinationError, FormatError, PictureError
 from ISR.images.files import EXTENSIONS
+from ISR.predict import scan
+from ISR.predict.scan import Found, Source
 
 StrPath = str | os.PathLike[str]
+Fault = tuple[Path, PictureError]
 Mark = Path | tuple[int, int]
+UpscaleFile = Callable[[Path, Path], None]
 _KNOWN = " ".join(EXTENSIONS)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A picture and where its enlargement goes. fallback: where instead if that format cannot keep the picture."""
+    """A picture and where its enlargement goes. fallback: where instead if that format cannot keep the picture.
+    relative: the picture's path below the folder that was named.
+    """
 
     source: Path
     destination: Path
     fallback: Path | None = None
+    relative: Path = Path()
 
 
-def check_output(output: StrPath | None, *, pictures: int) -> None:
-    """That `output` can take so many pictures: as a file for one, else as a folder, which may yet have to be made.
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done, and what cannot be: folders that cannot be read, and pictures whose result has no name."""
+
+    jobs: list[Job]
+    faults: list[Fault]
+
+    def __len__(self) -> int:
+        return len(self.jobs) + len(self.faults)
+
+
+def written(job: Job, upscale_file: UpscaleFile) -> Path:
+    """Where `upscale_file(source, place)` wrote the job's picture: the destination, or the fallback where the former's
+    format cannot keep the picture. Errors are those of `upscale_file`; FormatError where there is no fallback.
+    """
+    try:
+        upscale_file(job.source, job.destination)
+    except FormatError:
+        if job.fallback is None:
+            raise
+        upscale_file(job.source, job.fallback)
+        return job.fallback
+    return job.destination
+
+
+def names_file(output: StrPath | None, sources: Sequence[Path]) -> bool:
+    """Whether `output` is the name of the one result, not of a folder: for one picture and a picture's extension."""
+    single = len(sources) == 1 and not scan.is_folder(sources[0])
+    return single and output is not None and Path(output).suffix.lower() in EXTENSIONS and not Path(output).is_dir()
+
+
+def check_output(output: StrPath | None, sources: Sequence[Path]) -> None:
+    """That `output` can take the results of those files and folders: as the one result's name, else as a folder, which
+    may yet have to be made.
 
     DestinationError for a file where a folder is needed, PictureError for a folder that cannot be written.
     """
     if output is None:
         return
     path = Path(output)
-    if _is_file(path, pictures):
+    if names_file(path, sources):
         check_writable(path.parent)
     elif os.path.lexists(path) and not path.is_dir():
-        expected = f"a folder for {pictures} pictures" if pictures > 1 else f"a folder, or a name that ends in {_KNOWN}"
+        single = len(sources) == 1 and not scan.is_folder(sources[0])
+        expected = f"a folder, or a name that ends in {_KNOWN}" if single else "a folder for the results"
         raise DestinationError(f"{str(path)!r} is a file: expected {expected}")
     else:
         check_writable(path)
 
 
-def plan(sources: Sequence[Path], output: Path | None, *, ending: str) -> list[Job]:
-    """Where each picture goes: `output` itself for one picture and a picture's extension, else a file in that folder,
-    or without one beside its source, named after the source's stem and `ending`, with the source's extension.
+def plan(found: Found, output: Path | None, *, name: Callable[[Path], str], file: bool = False) -> Plan:
+    """Where each found picture goes: `output` itself where that is a `file`, else `name(source)` in that folder, below
+    it as the source lies below its own, or without one beside its source.
 
-    The fallback has .png instead. DestinationError where a destination is one of the sources or another's destination.
+    The fallback has .png instead. DestinationError where a destination is one of the sources or another's destination,
+    or a link in `output` leads out of it.
     """
-    if output is not None and _is_file(output, len(sources)):
-        jobs = [Job(sources[0], output)]
+    if output is not None and file:
+        jobs = [Job(found.sources[0].path, output, relative=found.sources[0].relative)]
+        faults: list[Fault] = []
     else:
-        jobs = [_job(source, output or source.parent, ending) for source in sources]
-    inputs = _marks(sources)
+        jobs, faults = _named(found.sources, output, name)
+        _check_inside(jobs, output)
+    inputs = _marks(source.path for source in found.sources)
     _check_apart(jobs, inputs)
     wanted = Counter(
         place for job in jobs for place in {_place(job.destination), _place(job.fallback or job.destination)}
     )
-    return [replace(job, fallback=_free(job, wanted, inputs)) for job in jobs]
+    return Plan([replace(job, fallback=_free(job, wanted, inputs)) for job in jobs], [*found.unreadable, *faults])
 
 
 def check(source: StrPath, destination: StrPath) -> None:
@@ -86,20 +129,34 @@ def check_writable(folder: StrPath) -> None:
     nearest = next(path for path in (wanted, *wanted.parents) if os.path.lexists(path))
     try:
         # Tried out rather than asked: permission bits know nothing of read-only disks, quotas and superusers.
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
+        with tempfile.TemporaryFile(dir=nearest, buffering=0) as file:
+            file.write(bytes(4096))  # a full disk takes an empty file
     except OSError as error:
         raise PictureError(f"expected a folder that can be written, got {str(nearest)!r}: {error.strerror}") from error
 
 
-def _is_file(output: Path, pictures: int) -> bool:
-    return pictures == 1 and output.suffix.lower() in EXTENSIONS and not output.is_dir()
+def _named(
+    sources: Iterable[Source], output: Path | None, name: Callable[[Path], str]
+) -> tuple[list[Job], list[Fault]]:
+    jobs, faults = [], []
+    for source in sources:
+        folder = source.path.parent if output is None else output / source.relative.parent
+        try:
+            destination = folder / name(source.path)
+        except PictureError as error:  # where its size is part of the name
+            faults.append((source.path, error))
+            continue
+        jobs.append(Job(source.path, destination, destination.with_suffix(".png"), source.relative))
+    return jobs, faults
 
 
-def _job(source: Path, folder: Path, ending: str) -> Job:
-    name = f"{source.stem}{ending}"
-    extension = source.suffix if source.suffix.lower() in EXTENSIONS else ".png"
-    return Job(source, folder / f"{name}{extension}", folder / f"{name}.png")
+def _check_inside(jobs: Iterable[Job], output: Path | None) -> None:
+    if output is None:
+        return
+    top = Path(os.path.realpath(output))
+    for folder in {job.destination.parent for job in jobs}:
+        if not Path(os.path.realpath(folder)).is_relative_to(top):
+            raise DestinationError(f"{str(folder)!r} leads out of {str(output)!r}: remove the link, or choose another")
 
 
 def _check_apart(jobs: list[Job], inputs: set[Mark]) -> None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from ISR import atomic
 from ISR.datasets import folders
-from ISR.errors import DestinationError, FormatError, ISRError, PictureNotFoundError
+from ISR.errors import DestinationError, ISRError, PictureNotFoundError
 from ISR.models import session_config
-from ISR.predict import destinations
-from ISR.predict.destinations import Job
+from ISR.predict import batch, destinations, naming
+from ISR.predict.destinations import UpscaleFile
+from ISR.predict.scan import Found, Source
 
 StrPath = str | os.PathLike[str]
-UpscaleFile = Callable[[Path, Path], None]
 
 OUTPUT_DIR = "./data/output"
 WEIGHTS_CONFIG = "weights_config.yml"
@@ -50,17 +50,7 @@ def make(folder: Path) -> None:
 def make_new(parent: Path) -> Path:
     """A folder in `parent` that was not there, named by the time, `YYYY-MM-DD_HHMM`, then `_2`, `_3` and so on."""
     make(parent)
-    stamp = time.strftime("%Y-%m-%d_%H%M")
-    names = itertools.chain([stamp], (f"{stamp}_{number}" for number in itertools.count(2)))
-    return next(folder for folder in map(parent.joinpath, names) if _is_made(folder))
-
-
-def _is_made(folder: Path) -> bool:
-    try:
-        folder.mkdir()  # of two processes at once, one is told that it exists
-    except FileExistsError:
-        return False
-    return True
+    return atomic.new_folder(parent, time.strftime("%Y-%m-%d_%H%M"), separator="_")
 
 
 def write_weights_config(folder: Path, weights: StrPath | None) -> None:
@@ -75,25 +65,17 @@ def enlarge(sources: Sequence[Path], folder: Path, *, upscale_file: UpscaleFile,
 
     What goes wrong with one is logged, and the others are done. ISRError where none could be written.
     """
+    found = Found([Source(path, Path(path.name)) for path in sources])
+    plan = destinations.plan(found, folder, name=naming.Naming(naming.Template("{stem}{ext}"), "", 1))
     written, first = [], None
-    for job in destinations.plan(sources, folder, ending=""):
-        logger.info("enlarging %s", job.source)
-        try:
-            written.append(_enlarge(job, upscale_file))
-        except Exception as error:  # whatever a picture, a disk or a backend comes up with
-            logger.error("%s was not enlarged: %s", job.source, " ".join(str(error).split()) or type(error).__name__)
-            first = first or error
+    for result in batch.results(plan, lambda: contextlib.nullcontext(upscale_file)):
+        if result.destination is not None:
+            logger.info("%s was enlarged to %s", result.source, result.destination)
+            written.append(result.destination)
+        elif result.error is not None:
+            text = " ".join(str(result.error).split()) or type(result.error).__name__
+            logger.error("%s was not enlarged: %s", result.source, text)
+            first = first or result.error
     if not written:
         raise ISRError(f"none of {len(sources)} pictures was enlarged; the first error: {first}") from first
     return written
-
-
-def _enlarge(job: Job, upscale_file: UpscaleFile) -> Path:
-    try:
-        upscale_file(job.source, job.destination)
-    except FormatError:
-        if job.fallback is None:
-            raise
-        upscale_file(job.source, job.fallback)
-        return job.fallback
-    return job.destination

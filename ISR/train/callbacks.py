@@ -11,7 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from ISR import backend
+from ISR import backend, memory
 from ISR.datasets.batches import Batches
 from ISR.datasets.patches import Pair
 from ISR.errors import TrainingError
@@ -40,7 +40,7 @@ class KeepMemory(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if batch == 0:
-            backend.keep_freed_memory()
+            memory.keep_freed()
 
 
 class WeighLosses(keras.callbacks.Callback):  # type: ignore[misc]

@@ -81,7 +81,7 @@ class Trainer:
             raise ConfigError(f"n_validation must be at least 0, or None for all pictures, got {n_validation!r}")
         name, sizes = session_config.basename(generator), {"patch_size": self.lr_patch_size, "seed": seed}
         self._recipe = arguments.recipe(generator, name, feature_extractor, self.settings, **sizes)
-        source.check(self._recipe)
+        source.find(self._recipe)
 
     def train(self, epochs: int, steps_per_epoch: int, batch_size: int, monitored_metrics: Mapping[str, str]) -> Path:
         """Train up to `epochs` epochs, counted from the first of the weights given, and return the run's folder.
@@ -96,16 +96,18 @@ class Trainer:
         start = self._start(monitored_metrics)
         if start.epoch >= epochs:
             raise ConfigError(f"epochs counts from the first: the weights given have {start.epoch}, got {epochs}")
-        trainer.check_monitor(recipe, lambda: networks)
         if self.settings["n_validation"] == 0 and any(metric.startswith("val_") for metric in monitored_metrics):
             raise ConfigError("n_validation is 0: no metric that begins with val_ can be monitored")
         self._load_weights()
-        run = self._new_run()
-        session_block.write(run.path, self.described(start.epoch, sizes), carried_from=self.weights_generator)
-        most = self.settings["n_validation"]
-        engine = {"networks": networks, "start": start, "n_validation": most}
-        trainer.train(self.generator, recipe, run=run, progress=sys.stderr.isatty(), **engine)
-        return run.path
+
+        def new_run() -> session.RunFolder:
+            run = self._new_run()
+            session_block.write(run.path, self.described(start.epoch, sizes), carried_from=self.weights_generator)
+            return run
+
+        engine = {"networks": networks, "start": start, "n_validation": self.settings["n_validation"]}
+        weights = trainer.train(self.generator, recipe, run=new_run, progress=sys.stderr.isatty(), **engine)
+        return weights.parent
 
     def described(self, starting_epoch: int, sizes: Mapping[str, int]) -> dict[str, Any]:
         """The block of session_config.yml, with ISR 2's keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -155,17 +155,27 @@ class AdversarialTraining(keras.Model):  # type: ignore[misc]
         return self.add_weight(name=f"{part}_weight", shape=(), initializer="ones", dtype="float32", trainable=False)
 
     def _names(self) -> list[str]:
-        if self.discriminator is None and self.feature_extractor is None:
-            return ["loss", *self.measures]
-        names = ["loss", "generator_loss"]
-        if self.discriminator is not None:
-            names += ["discriminator_loss", "d_real_loss", "d_fake_loss", "d_real_accuracy", "d_fake_accuracy"]
-        return [*names, *self._layer_names(), *self.measures]
+        return metric_names(critic=self.discriminator is not None, layers=self._feature_count(), measures=self.measures)
 
     def _layer_names(self) -> list[str]:
-        count = len(self.feature_extractor.outputs) if self.feature_extractor is not None else 0
-        return ["feature_extractor_loss", *(f"feature_extractor_{i}_loss" for i in range(1, count))][:count]
+        return layer_names(self._feature_count())
+
+    def _feature_count(self) -> int:
+        return len(self.feature_extractor.outputs) if self.feature_extractor is not None else 0
 
     def _track(self, seen: Mapping[str, Any], *, patches: Any) -> None:
         for tracker in self.trackers:
             tracker.update_state(seen[tracker.name], sample_weight=patches)
+
+
+def metric_names(*, critic: bool, layers: int, measures: Iterable[str]) -> list[str]:
+    """What an objective logs that has a critic or none, so many layers of features, and measures by these names."""
+    if not (critic or layers):
+        return ["loss", *measures]
+    judged = ["discriminator_loss", "d_real_loss", "d_fake_loss", "d_real_accuracy", "d_fake_accuracy"]
+    return ["loss", "generator_loss", *(judged if critic else []), *layer_names(layers), *measures]
+
+
+def layer_names(layers: int) -> list[str]:
+    """The names of the losses of so many layers of features."""
+    return ["feature_extractor_loss", *(f"feature_extractor_{i}_loss" for i in range(1, layers))][:layers]

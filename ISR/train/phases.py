@@ -14,7 +14,7 @@ from ISR import backend, losses
 from ISR.config import AdversarialConfig, Config, TrainConfig
 from ISR.errors import ConfigError, WeightsError
 from ISR.models import manifest
-from ISR.train import optimizers
+from ISR.train import objectives, optimizers
 from ISR.train.objectives import AdversarialTraining
 
 # What every epoch is measured by, whatever the phase: our name and ISR 2's.
@@ -120,16 +120,10 @@ def adversarial(generator: keras.Model, recipe: Config, networks: Networks, *, f
 
 def metric_names(networks: Networks) -> list[str]:
     """The names of the metrics that an adversarial phase with these networks has, as AdversarialTraining logs them."""
-    critic, features = networks.discriminator, networks.feature_extractor
-    if critic is None and features is None:
-        return ["loss", *networks.metrics]
-    names = ["loss", "generator_loss"]
-    if critic is not None:
-        names += ["discriminator_loss", "d_real_loss", "d_fake_loss", "d_real_accuracy", "d_fake_accuracy"]
-    if features is not None:
-        count = len(features.model.outputs)
-        names += ["feature_extractor_loss", *(f"feature_extractor_{i}_loss" for i in range(1, count))]
-    return [*names, *(f"generator_{name}" for name in networks.metrics)]
+    critic, features = networks.discriminator is not None, networks.feature_extractor
+    layers = len(features.model.outputs) if features is not None else 0
+    prefix = "generator_" if critic or layers else ""
+    return objectives.metric_names(critic=critic, layers=layers, measures=[f"{prefix}{m}" for m in networks.metrics])
 
 
 def resolve(wanted: AdversarialConfig) -> losses.Recipe:

@@ -66,17 +66,21 @@ class Record:
                 self._keep_samples(epoch)
             self._progressed(epoch, row)
             state.save(self.run.state, self.progress, fitted.state)
-            atomic.write_text(self.run.history, state.as_csv(self.progress.history))
-            atomic.write_bytes(self.run.curves, curves.drawn(self.progress.history))
+            self._show_history()
             self.board.write(epoch, measured)
             keeper.prune(self.run.path, best=self.settings.keep_best, others=self.settings.keep_others)
 
     def finish(self, discriminator: Any) -> None:
-        """The weights that training ended with."""
+        """The weights that training ended with, and the history, which the last epoch may not have come to."""
+        with _written("the run's files"):
+            self._show_history()
         self.generator.save(self.run.weights)
         if discriminator is not None:
             self._save_critic(discriminator, f"{discriminator.name}.weights.h5")
-        self.board.close()
+
+    def _show_history(self) -> None:
+        atomic.write_text(self.run.history, state.as_csv(self.progress.history))
+        atomic.write_bytes(self.run.curves, curves.drawn(self.progress.history))
 
     def _progressed(self, epoch: int, row: state.Row) -> None:
         self.progress.epoch, self.progress.step = epoch, 0

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import itertools
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ISR import atomic, config, plain_yaml
+from ISR.datasets import fingerprint
 from ISR.errors import ConfigError, TrainingError
 from ISR.train import arguments, lock, session_block, state
+
+# The settings that say which pictures there are: naming one of them lets a run go on with others.
+PICTURES = {f"data.{name}" for name in ("hr_dir", "lr_dir", "validation_dir", "validation_lr_dir", "store")}
+PICTURES |= {"data.validation_pictures"}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -85,17 +92,11 @@ def new_run(recipe: config.Config) -> RunFolder:
 
 
 def new_folder(parent: Path, moment: str) -> Path:
-    """A folder made in the parent, called after the moment, with -2, -3, ... behind where that is taken."""
-    for number in itertools.count(1):
-        path = parent / (moment if number == 1 else f"{moment}-{number}")
-        try:
-            path.mkdir(parents=True)
-            return path
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise TrainingError(f"cannot make the run folder {str(path)!r}: {error.strerror}") from error
-    raise AssertionError
+    """A folder made in the parent, called after the moment, -2, -3, ... behind where that is taken; TrainingError."""
+    try:
+        return atomic.new_folder(parent, moment)
+    except OSError as error:
+        raise TrainingError(f"cannot make a run folder in {str(parent)!r}: {error.strerror}") from error
 
 
 def open_run(
@@ -122,6 +123,24 @@ def open_run(
     if recipe != written:
         _write_config(run, recipe)
     return run, recipe
+
+
+def check_pictures(run: RunFolder, marks: Mapping[str, str], *, overrides: Iterable[str] = ()) -> None:
+    """ConfigError that names what changed where the pictures are not those that the run was trained on so far.
+
+    marks: of a Source. An override that names where the pictures are lets the run go on with them, and a warning says
+    what changed.
+    """
+    changed = fingerprint.changes(state.peek(run.state).marks or marks, marks)
+    if not changed:
+        return
+    named = PICTURES & {text.partition("=")[0].strip() for text in overrides}
+    if not named:
+        raise ConfigError(
+            f"the run had other pictures ({changed}): put them back, or go on with these by --resume {run.path} and "
+            "--set data.hr_dir=..., or what else names them; --fresh starts a new run"
+        )
+    log.warning("the run goes on with other pictures (%s), because --set names %s", changed, ", ".join(sorted(named)))
 
 
 def unfinished(recipe: config.Config) -> RunFolder | None:

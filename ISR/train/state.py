@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ class Progress:
     """How far a run is: whole epochs, steps of the next one, and what was measured and kept on the way.
 
     best: metric -> its best value. unsaved: epochs since weights were last kept. recipe: what trains the run, as YAML.
+    marks: of the pictures that it is trained on and validated with (ISR.datasets.source).
     """
 
     epoch: int = 0
@@ -35,13 +37,14 @@ class Progress:
     best: dict[str, float] = field(default_factory=dict)
     unsaved: int = 0
     recipe: str = ""
+    marks: dict[str, str] = field(default_factory=dict)
 
 
 def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
     """Write the progress and the variables' values, whole or not at all; else TrainingError, and the last one stays."""
     from keras import ops  # not above: reading a run's progress must not cost loading Keras
 
-    about = {"best": progress.best, "unsaved": progress.unsaved, "recipe": progress.recipe}
+    about = {name: getattr(progress, name) for name in ("best", "unsaved", "recipe", "marks")}
     content: dict[str, Any] = {
         "epoch": np.int64(progress.epoch),
         "step": np.int64(progress.step),
@@ -60,19 +63,23 @@ def save(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
 
 def load(path: Path) -> tuple[Progress, list[npt.NDArray[Any]]]:
     """What `save` wrote. TrainingError for a file that it did not write."""
-    try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            values = [file[f"variable_{i}"] for i in range(len(set(file.files) - {"epoch", "history"} - _LATER))]
-            return _progress(file), values
-    except _DAMAGE as error:
-        raise TrainingError(f"the state {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
+    with _read(path) as file:
+        values = [file[f"variable_{i}"] for i in range(len(set(file.files) - {"epoch", "history"} - _LATER))]
+        return _progress(file), values
 
 
 def peek(path: Path) -> Progress:
     """The progress alone, without the variables. TrainingError for a file that `save` did not write."""
+    with _read(path) as file:
+        return _progress(file)
+
+
+@contextlib.contextmanager
+def _read(path: Path) -> Iterator[Any]:
+    """The open archive; what goes wrong with its bytes is a TrainingError."""
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return _progress(file)
+            yield file
     except _DAMAGE as error:
         raise TrainingError(f"the state {str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
 

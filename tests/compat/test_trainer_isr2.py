@@ -177,7 +177,7 @@ def test_t5_t6_without_n_validation_all_validate_and_else_that_many(make: Callab
     from ISR.datasets import source
     from ISR.train.trainer import _some
 
-    pairs = source.validation_pairs(make(n_validation=None)._recipe)
+    pairs = source.find(make(n_validation=None)._recipe).validation_pairs()
     assert len(_some(pairs, None)) == 2
     assert [len(_some(pairs, count)) for count in (0, 1, 2, 9)] == [0, 1, 2, 2]
     assert len({id(pair.hr) for pair in _some(pairs * 1, 2)}) == 2
@@ -248,7 +248,7 @@ def test_t20_equal_layers_begin_with_different_kernels() -> None:
 def test_lr_folders_may_be_left_out(make: Callable[..., Trainer]) -> None:
     from ISR.datasets import source
 
-    made = source.validation_pairs(make(lr_train_dir=None, lr_valid_dir=None)._recipe)
-    given = source.validation_pairs(make()._recipe)
+    made = source.find(make(lr_train_dir=None, lr_valid_dir=None)._recipe).validation_pairs()
+    given = source.find(make()._recipe).validation_pairs()
     for one, other in zip(made, given, strict=True):
         np.testing.assert_array_equal(one.lr, other.lr)

@@ -13,7 +13,7 @@ from ISR.images import files
 
 
 @pytest.mark.parametrize("turn", [1, 6])
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.avif", "a.gif"])
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "CMYK", "I;16"])
 def test_a_header_is_what_reading_gives(tmp_path: Path, mode: str, name: str, turn: int) -> None:
     image = Image.fromarray(drawn(6, 10))
@@ -22,13 +22,13 @@ def test_a_header_is_what_reading_gives(tmp_path: Path, mode: str, name: str, tu
     exif[0x0112] = turn
     try:
         image.save(tmp_path / name, exif=exif)
-    except OSError as error:
-        assert "cannot write mode" in str(error)
+    except (OSError, ValueError) as error:
+        assert "cannot write mode" in str(error) or "image has wrong mode" in str(error)
         return
     header, picture = files.read_header(tmp_path / name), files.read(tmp_path / name)
     assert (header.width, header.height, header.bits) == (picture.width, picture.height, picture.bits)
     assert (header.grey, header.alpha) == (picture.is_grey, picture.alpha is not None)
-    assert (header.width == 6) == (turn == 6)
+    assert (header.width == 6) == (turn == 6 and name != "a.gif")  # which has no EXIF
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n"])

@@ -117,6 +117,21 @@ def test_the_smallest_pictures_work(method: str, shape: tuple[int, int, int], dt
     np.testing.assert_allclose(enlarged, 0.25, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("strip", [1, 100, 2**22])
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [(9, 31), (40, 11), (23, 36), (1, 1), (100, 3)])
+def test_strips_are_pieces_of_the_whole(
+    strip: int, method: str, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resize, "_STRIP", strip)
+    values = files.to_float(drawn(23, 36))
+    pieces = list(resize.strips(lambda rows: values[rows], (23, 36, 3), size, method=method))
+    assert [piece for rows, _ in pieces for piece in range(size[0])[rows]] == list(range(size[0]))
+    whole = resize.resize(values, size, method=method)
+    np.testing.assert_array_equal(np.concatenate([values for _, values in pieces]), whole, strict=True)
+    assert len(pieces) == (size[0] if strip == 1 else 1 if strip == 2**22 else len(pieces))
+
+
 def test_integers_become_float32_too() -> None:
     assert resize.resize(drawn(8, 6), (4, 9)).dtype == np.float32
 
@@ -166,6 +181,8 @@ def test_refuses_other_methods_scales_and_sizes() -> None:
         resize.enlarge(values, 0)
     with pytest.raises(ValueError, match="at least 1x1"):
         resize.resize(values, (0, 4))
+    with pytest.raises(ValueError, match="at least 1x1"):
+        list(resize.strips(values.__getitem__, (4, 4, 3), (4, 0)))
 
 
 SETS = os.environ.get("ISR_EVAL_DIR") or None

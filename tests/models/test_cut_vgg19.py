@@ -11,8 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from ISR import config
 from ISR.errors import WeightsError
 from ISR.models.cut_vgg19 import LAYERS, Cut_VGG19
+from ISR.train import phases
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def features(cut: Cut_VGG19) -> list[Any]:
 
 def original_features(original: keras.Model, wanted: list[int], fed: Any) -> list[Any]:
     cut = keras.Model(original.inputs[0], [original.layers[index].output for index in wanted])
-    return [keras.ops.convert_to_numpy(feature) for feature in cut(fed)]
+    return [keras.ops.convert_to_numpy(feature) for feature in keras.tree.flatten(cut(fed))]
 
 
 def pictures() -> Any:
@@ -68,6 +70,18 @@ def test_features_are_those_of_keras_network(original: keras.Model, file: Path) 
     fed = keras.applications.vgg19.preprocess_input(pictures() * 255.0)
     for came, expected in zip(features(cut), original_features(original, [1, 6, 20], fed), strict=True):
         np.testing.assert_allclose(came, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_file_is_one_that_keras_own_network_reads(original: keras.Model, file: Path) -> None:
+    """So what is read here is the layout of the file that Keras publishes, whose loader this is."""
+    theirs = keras.applications.VGG19(include_top=False, weights=str(file), input_shape=(32, 32, 3))
+    fed = keras.applications.vgg19.preprocess_input(pictures() * 255.0)
+    (deepest,) = original_features(theirs, [20], fed)
+    np.testing.assert_array_equal(deepest, original_features(original, [20], fed)[0])
+    features_alone = {"recipe": "srgan", "vgg_weights": str(file), "loss_weights": {"discriminator": 0.0}}
+    recipe = config.from_mapping({"adversarial": features_alone})
+    built = phases.networks(recipe, hr_side=32).feature_extractor
+    np.testing.assert_allclose(features(built)[-1], deepest, rtol=1e-4, atol=1e-4)
 
 
 def test_the_raw_feed_of_isr_2(original: keras.Model, file: Path) -> None:

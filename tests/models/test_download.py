@@ -6,7 +6,6 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from files_server import (
     redirects,
     refuses,
     sends,
-    serving,
     silent,
     visible,
     whole,
@@ -36,17 +34,7 @@ from ISR.models.download import RemoteFile, fetch
 QUICK: dict[str, Any] = {"timeout": 0.4, "pauses": (0.01, 0.01)}
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ISR_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def refused(remote: RemoteFile, message: str) -> None:

@@ -13,7 +13,7 @@ from verbs import randomised, said
 from ISR import models
 from ISR.errors import PictureError
 from ISR.images import resize
-from ISR.models.image_model import ImageModel, of_any_size
+from ISR.models.image_model import ImageModel, floats_held, of_any_size
 
 Array = npt.NDArray[Any]
 RDN = {"C": 1, "D": 1, "G": 4, "G0": 4, "x": 2}  # sees 9 pixels far
@@ -147,3 +147,33 @@ def test_a_network_for_one_patch_size_runs_on_every_size_with_its_own_weights(ne
 def test_a_model_of_any_size_is_left_as_it_is() -> None:
     model = rdn().model
     assert of_any_size(model) is model
+
+
+def test_in_float32_it_is_the_same_network_with_its_present_weights() -> None:
+    half = rdn(precision="float16")
+    for seed in (1, 2):
+        randomised(half, seed=seed, spread=0.1)
+        precise = half.in_float32()
+        assert precise is not None and (precise.precision, precise.in_float32()) == ("float32", None)
+        lr = floats(1, 5, 7, 3)
+        np.testing.assert_allclose(precise.run(lr), half.run(lr), rtol=0, atol=2e-2)  # float16 has 11 bits
+        assert np.abs(precise.run(lr) - half.run(lr)).max() > 0
+
+
+def test_a_tile_that_overflows_in_float16_is_the_one_of_float32() -> None:
+    half = randomised(models.RDN(RDN, precision="float16"))
+    half.model.get_layer("F_m1").bias.assign(np.full(4, 1e5, np.float32))  # infinite in float16, whose largest is 65504
+    half.model.get_layer("SR").kernel.assign(half.model.get_layer("SR").kernel * 1e-6)  # back into [0, 1]
+    precise = half.in_float32()
+    assert precise is not None and not np.isfinite(half.run(floats(1, 6, 7, 3))).all()
+    lr = floats(6, 7, 3)
+    np.testing.assert_array_equal(half.predict(lr), precise.predict(lr))
+
+
+def test_the_floats_that_are_held_at_once_are_those_of_the_graph() -> None:
+    # LR 3, and of the hidden convolutions the input and the output at once.
+    assert floats_held(models.build("compact", 2, {"width": 32, "depth": 3}).model) == 3 + 32 + 32
+    # F_m1 4 is read again at the end; in the block 4 channels in, 4 grown, 8 side by side, and 4 of F_0.
+    assert floats_held(rdn().model) == floats_held(rdn(8).model) >= 4 + 4 + 8
+    wide = models.build("compact", 4, {"width": 4, "depth": 1}).model
+    assert floats_held(wide) >= 48 + 48  # the output and the nearest-neighbour enlargement that is added to it

@@ -1,10 +1,9 @@
-"""Weights are taken whole and right, or refused by name with the network as it was."""
+"""Weights and their manifest: what is written is what is taken. What is refused: tests/faults/test_weights.py."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import keras
 import numpy as np
 import pytest
 from verbs import randomised
-from weights_files import PARAMS, POINTER, compact, edit_manifest, refused
+from weights_files import PARAMS, compact, refused
 
 from ISR import models
 from ISR.errors import WeightsError
 from ISR.models import manifest
 from ISR.models.compact import Compact
-from ISR.models.image_model import ImageModel
 
 
 @pytest.fixture
@@ -78,64 +76,6 @@ def test_the_optimizer_of_a_compiled_network_is_neither_saved_nor_changed(saved:
     assert saved.stat().st_size == size
     model.load(saved)
     assert all(np.all(np.asarray(variable) == 0.5) for variable in model.model.optimizer.variables[2:])
-
-
-@pytest.mark.parametrize(
-    ("other", "message"),
-    [
-        (lambda: randomised(models.build("espcn", 2, {})), "architecture is compact, expected espcn"),
-        (lambda: compact(scale=3), "scale is 2, expected 3"),
-        (lambda: compact(width=5), "params is"),
-        (lambda: compact(depth=3), "params is"),
-    ],
-)
-def test_refuses_weights_of_another_network(saved: Path, other: Callable[[], ImageModel], message: str) -> None:
-    refused(saved, message, model=other())
-
-
-def _variables(saved: Path) -> list[Any]:
-    return list(manifest.read(saved)["variables"])
-
-
-@pytest.mark.parametrize(
-    ("edit", "message"),
-    [
-        (lambda v: v[:-1], "variables is 5 variables, expected 6 variables"),
-        (lambda v: [*v, ["more/kernel", [1]]], "variables is 7 variables"),
-        (lambda v: [["renamed/kernel", v[0][1]], *v[1:]], "variables is .*renamed/kernel"),
-        (lambda v: [[v[0][0], [3, 3, 4, 3]], *v[1:]], r"variables is .*\[3, 3, 4, 3\]"),
-        (lambda v: [v[1], v[0], *v[2:]], "variables is .*conv_1/bias"),
-        (lambda v: [], "variables is 0 variables"),
-        (lambda v: [None, 7], "variables is None"),
-    ],
-)
-def test_refuses_missing_renamed_and_surplus_variables(saved: Path, edit: Any, message: str) -> None:
-    edit_manifest(saved, variables=edit(_variables(saved)))
-    refused(saved, message)
-
-
-def _flip_a_bit(content: bytes) -> bytes:
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        _flip_a_bit,
-        lambda content: content[:-1],
-        lambda content: content[: len(content) // 2],
-        lambda content: content + b"\0",
-        lambda content: b"",
-        lambda content: POINTER,
-        lambda content: b"<!DOCTYPE html><html>Not found</html>",
-        lambda content: b"\0" * len(content),
-    ],
-    ids=["bit flipped", "cut by one", "cut in half", "longer", "empty", "pointer", "html", "zeros"],
-)
-def test_refuses_a_damaged_file(saved: Path, damage: Callable[[bytes], bytes]) -> None:
-    saved.write_bytes(damage(saved.read_bytes()))
-    refused(saved, "is damaged: sha256 is .* copy it again")
 
 
 @pytest.mark.parametrize(

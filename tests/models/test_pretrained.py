@@ -234,3 +234,15 @@ def test_without_a_network_a_name_says_what_to_put_where(elsewhere: Server) -> N
     elsewhere.answer = refuses(403)
     with pytest.raises(WeightsError, match=r"answers 403.*put net\.hdf5.*weights=PATH, --model PATH"):
         load_model("psnr-small")
+
+
+def test_the_scales_of_a_name_are_those_it_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "tiny.weights.h5"
+    models.Compact(3, width=4, depth=1).save(path)
+    monkeypatch.setitem(WEIGHTS, "compact-x3", replace(WEIGHTS["compact-x2"], name="compact-x3", scale=3))
+    known = {"compact": (2, 3), "compact-x2": (2,), "compact-x3": (3,), "gans": (4,), str(path): (3,), "lanczos": None}
+    assert {name: pretrained.scales(name) for name in known} == known
+    with pytest.raises(UnknownModelError, match="unknown model 'cubic'"):
+        pretrained.scales("cubic")
+    with pytest.raises(WeightsError, match=r"missing\.weights\.h5"):
+        pretrained.scales(str(tmp_path / "missing.weights.h5"))

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -93,19 +92,6 @@ def test_the_command_keeps_the_state_and_exits_by_the_signal(
     (run,) = (tmp_path / "runs" / "compact-x2").iterdir()
     assert said[1] == f"isr: stopped: `isr train --resume {run}` goes on where it stopped\n" and said[0] == ""
     assert state.peek(run / "state.npz").epoch >= 1 and not (run / "lock").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory of two megabytes."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root on Linux")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("this machine does not let tests mount a file system")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def test_a_full_disk_ends_the_run_and_its_last_state_goes_on(

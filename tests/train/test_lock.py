@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def other(tmp_path: Path) -> subprocess.Popen[str]:
 
 
 def test_a_second_trainer_is_refused_with_process_and_machine(tmp_path: Path, other: subprocess.Popen[str]) -> None:
-    assert lock.holder(tmp_path / "lock") == f"process {other.pid} on {lock.socket.gethostname()}"
+    assert lock.holder(tmp_path / "lock") == f"process {other.pid} on {socket.gethostname()}"
     with pytest.raises(TrainingError, match=f"process {other.pid} on .* holds this run"), lock.held(tmp_path / "lock"):
         pytest.fail("two trainers at once")
     other.communicate("")

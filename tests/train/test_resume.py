@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import small_runs
 from small_runs import arrays, assert_same_bits, fit, recipe
+from verbs import said
 
 from ISR import config
+from ISR.datasets import source
 from ISR.errors import ConfigError, TrainingError
 from ISR.train import callbacks, lock, session, state
 
@@ -159,6 +161,29 @@ def test_another_config_beside_resume_is_refused_by_name(stopped: Callable[..., 
         session.open_run(run.path, wanted=other)
     _, same = session.open_run(run.path, wanted=config.load(run.config))
     assert same.train.seed == 3
+
+
+def test_changed_pictures_are_refused_by_name_or_overridden(
+    stopped: Callable[..., Any], photo_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = stopped()
+    marks = {"training picture 'a.png'": "1", "training picture 'b.png'": "2"}
+    session.check_pictures(run, marks)  # a state that knows of none
+    state.save(run.state, state.Progress(1, recipe=run.config.read_text(), marks=marks), [])
+    session.check_pictures(run, dict(marks))
+    changed = {**marks, "training picture 'b.png'": "3"}
+    told = r"other pictures \(1 changed: training picture 'b\.png'\): .*--set data\.hr_dir=.*--fresh"
+    for overrides in ([], ["data.batch_size=3"]):
+        with pytest.raises(ConfigError, match=told):
+            session.check_pictures(run, changed, overrides=overrides)
+    assert said(caplog) == []
+    session.check_pictures(run, changed, overrides=[f"data.hr_dir={photo_folder}"])
+    assert [level for level, _ in said(caplog)] == ["WARNING"]
+
+
+def test_a_run_knows_its_pictures(uninterrupted: Any, photo_folder: Path) -> None:
+    marks = state.peek(uninterrupted[3].state).marks
+    assert marks == source.find(recipe(photo_folder, photo_folder)).marks and len(marks) == 6
 
 
 def test_the_newest_unfinished_run_of_the_same_recipe_is_found(stopped: Callable[..., Any]) -> None:

@@ -8,14 +8,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ISR import config, models
+from ISR.datasets import folders, source, store
+from ISR.datasets.windows import PRESETS
 from ISR.errors import ConfigError, TrainingError
+from ISR.images.files import to_float, to_samples
+from ISR.metrics import psnr_y
 from ISR.models import manifest
 from ISR.train import callbacks, session, trainer
 
@@ -134,6 +140,65 @@ def test_a_patch_larger_than_a_picture_is_a_config_error(recipe: Callable[..., c
     wide = config.override(recipe(), "data", "patch_size", 64)
     with pytest.raises(ConfigError, match="patch_size"):
         fit(wide)
+
+
+def test_a_network_that_pads_nothing_trains_and_validates(recipe: Callable[..., config.Config]) -> None:
+    """What it is measured by is what it makes of whole pictures where it pads, without the border of 6 pixels."""
+    wanted = replace(recipe(epochs=1), model=config.ModelConfig(architecture="srcnn", params={"padding": "valid"}))
+    wanted = replace(wanted, output=replace(wanted.output, samples_every=1))
+    run, _ = fit(wanted)
+    padded = models.build("srcnn", 2, {})
+    padded.load(run.weights)
+    by_hand = []
+    for lr, hr in source.find(wanted).validation_pairs():
+        sr = to_samples(padded.run(to_float(lr)[None])[0])
+        by_hand.append(psnr_y(hr[6:-6, 6:-6], sr[6:-6, 6:-6], border=2))
+    assert float(history(run)[0]["val_psnr_y"]) == pytest.approx(np.mean(by_hand), abs=1e-3)
+    with Image.open(run.samples / "epoch_0001.png") as shown:
+        assert shown.size == (3 * (60 - 12), 2 * (60 - 12))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"), [({}, "network makes 33, the HR patches have 21"), ({"c_dim": 1}, "feeds 3")]
+)
+def test_a_store_for_another_network_is_refused_and_leaves_no_folder(
+    recipe: Callable[..., config.Config], photo_folder: Path, tmp_path: Path, params: dict[str, Any], message: str
+) -> None:
+    store.build(folders.pictures_in(photo_folder)[:1], tmp_path / "s.h5", windows=PRESETS["srcnn"])
+    wanted = replace(recipe(), model=config.ModelConfig(architecture="srcnn", scale=3, params=params))
+    wanted = replace(wanted, data=config.DataConfig(store=str(tmp_path / "s.h5")))
+    generator = models.build("srcnn", 3, params)
+    with pytest.raises(ConfigError, match=message):
+        trainer.train(generator, wanted, run=partial(session.new_run, wanted), progress=False)
+    assert not (tmp_path / "runs").exists()
+
+
+WITHOUT_TENSORFLOW = """
+import sys
+from ISR.cli import main
+code = main(sys.argv[1:])
+print(code, *sorted({"tensorflow", "torch", "jax"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("backend", ["jax", pytest.param("torch", marks=pytest.mark.slow)])
+def test_training_on_another_backend_never_loads_tensorflow(
+    recipe: Callable[..., config.Config], tmp_path: Path, backend: str
+) -> None:
+    """Decision 1 of docs/architecture.md: both phases, validation, samples, and TensorBoard's files if it is there."""
+    pytest.importorskip(backend)
+    features = {"generator": 1.0, "discriminator": 0.0, "feature_extractor": 1.0}
+    second = {"recipe": "srgan", "epochs": 1, "layers": {"block1_conv1": 1.0}, "vgg_weights": "random"}
+    content = config.to_mapping(recipe(epochs=1, steps_per_epoch=1))
+    content["data"] |= {"patch_size": 16, "batch_size": 1}
+    content["adversarial"] |= {**second, "loss_weights": features}
+    content["output"] |= {"samples_every": 1}
+    (tmp_path / "r.yml").write_text(config.dump(config.from_mapping(content)))
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, "train", "--config", str(tmp_path / "r.yml")]
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    weights, loaded = done.stdout.splitlines()
+    assert loaded == f"0 {backend}" and Path(weights).is_file()
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
