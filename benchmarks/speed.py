@@ -12,9 +12,9 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from ISR.models import tiled
 from ISR.models.image_model import ImageModel
 from ISR.models.pretrained import load_model
-from ISR.predict.predictor import Predictor
 
 TURNS = 7
 MATRIX = 2048
@@ -38,11 +38,10 @@ def main() -> None:
     options = parser.parse_args()
     network = load_model(options.model, precision=options.precision)
     assert isinstance(network, ImageModel)
-    predictor = Predictor(network)
-    side = predictor.tile + 2 * network.receptive_radius
+    side = tiled.default_tile(network) + 2 * network.receptive_radius
     window = np.random.default_rng(0).uniform(0, 1, (1, side, side, 3)).astype(np.float32)
     square = keras.ops.cast(np.random.default_rng(0).normal(size=(MATRIX, MATRIX)), options.precision)
-    product = lambda: np.asarray(keras.ops.matmul(square, square)[0, 0])  # noqa: E731
+    product = lambda: float(keras.ops.matmul(square, square)[0, 0])  # noqa: E731
     forward = lambda: network.run(window)  # noqa: E731
     forward(), product()
     turns = [(seconds(forward), seconds(product)) for _ in range(TURNS)]

@@ -100,14 +100,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder")
     parser.add_argument("--config", help="the recipe, else the defaults with SRGAN's total for the second phase")
-    parser.add_argument("--steps", type=int, default=20, help="of a pixel-only epoch; of SRGAN a quarter of them")
+    parser.add_argument("--steps", type=int, default=200, help="of a pixel-only epoch; of SRGAN a fortieth of them")
     parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     recipe = config.load(options.config)
     recipe = replace(recipe, adversarial=replace(recipe.adversarial, recipe="srgan", vgg_weights="random"))
     paths = [PairPaths(path) for path in folders.pictures_in(options.folder)[:PICTURES]]
     rows = []
-    for adversarial, steps in ((False, options.steps), (True, max(1, options.steps // 4))):
+    for adversarial, steps in ((False, options.steps), (True, max(1, options.steps // 40))):
         timed = replace(recipe, train=replace(recipe.train, steps_per_epoch=steps))
         cases = measured(timed, Source(timed, paths, [], None), adversarial=adversarial, turns=options.turns)
         rows += [case.row(cases[0]) for case in cases]

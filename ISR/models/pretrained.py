@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,9 @@ class Identity:
 def shipped_folder() -> Path:
     """The folder `weights/`: inside the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parents[1]
-    return next((f for f in (package / "weights", package.parent / "weights") if f.is_dir()), package / "weights")
+    candidates = (package / "weights", package.parent / "weights")
+    # os.path: a Path raises where this user may not look into the folder above it.
+    return next((folder for folder in candidates if os.path.isdir(folder)), candidates[0])  # noqa: PTH112
 
 
 def find(name: str) -> Path:
@@ -60,7 +63,7 @@ def find(name: str) -> Path:
         raise WeightsError(f"unknown weights {name!r}: expected one of {', '.join(WEIGHTS)}")
     record = WEIGHTS[name]
     path = shipped_folder() / name / (record.file or f"{name}.weights.h5")
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 - as above
         return path
     if record.url is None or record.size is None:
         raise WeightsError(f"weights {name!r} should lie in {str(path)!r} and do not: install ISR again")
