@@ -15,15 +15,10 @@ from PIL import Image
 MOST_PIXELS = 1_000_000
 with harness.instrumented("ISR", "PIL"):
     from ISR.errors import PictureError
-    from ISR.images import files
+    from ISR.images import files, frames, picture
 
-    try:  # animations came with their own door
-        from ISR.images import frames, picture
 
-        READ, MOST = frames.read, {"limits": picture.Limits(pixels=MOST_PIXELS, frames=50)}
-    except ImportError:
-        READ, MOST = files.read, {"max_pixels": MOST_PIXELS}  # type: ignore[assignment]
-
+MOST = picture.Limits(pixels=MOST_PIXELS, frames=50)
 FOLDER = harness.scratch()
 WARNED = logging.getLogger("ISR")
 
@@ -33,7 +28,7 @@ def check(data: bytes) -> None:
     path = FOLDER / "picture"
     path.write_bytes(data)
     header = _tried(files.read_header, path)
-    read = _tried(READ, path)
+    read = _tried(frames.read, path)
     pictures = [] if read is None else getattr(read, "frames", [read])
     assert sum(picture.width * picture.height for picture in pictures) <= MOST_PIXELS
     if header is not None and isinstance(read, files.Picture):
@@ -42,7 +37,7 @@ def check(data: bytes) -> None:
 
 def _tried(read: Any, path: Path) -> Any:
     try:
-        return read(path, **MOST)
+        return read(path, limits=MOST)
     except PictureError as error:
         assert str(error).isprintable(), error
         return None

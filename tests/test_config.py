@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ISR import config
@@ -242,7 +242,7 @@ RECIPES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RECIPES)
 def test_round_trip(content: dict[str, Any]) -> None:
     """Through mappings and through YAML text, whatever the texts and numbers."""

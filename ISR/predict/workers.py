@@ -167,9 +167,16 @@ class _Worker:
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, opener), daemon=True)
         self._ready = False
-        with _environment(backend.thread_limits(share_of)), _interrupts_held_back():
-            self.process.start()
-        theirs.close()
+        try:
+            # A start that a signal cuts short would leave a child that complains of a parent that does not speak to it.
+            with _environment(backend.thread_limits(share_of)), _signals_deferred(), _interrupts_held_back():
+                self.process.start()
+        except BaseException:
+            if self.process.pid is not None:
+                self.end()
+            raise
+        finally:
+            theirs.close()
 
     def heard(self) -> Outcome | None:
         """What became of its job; None where it says that it has loaded its network. ISRError where it cannot."""
@@ -209,6 +216,24 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
     finally:
         for key in added:
             os.environ.pop(key, None)
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """SIGINT and SIGTERM that come inside take effect at the end. Python hears signals in the main thread alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda number, frame: came.append(number)) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import multiprocessing.util
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import picture_workers
 import pytest
@@ -110,3 +116,34 @@ def test_processes_share_the_cores_unless_the_user_said_otherwise(monkeypatch: p
 def test_every_error_survives_the_way_between_processes() -> None:
     sent = [workers._sendable(error) for error in (WeightsError("w"), picture_workers.OddError(1, 2))]
     assert [type(error) for error in sent] == [WeightsError, ISRError]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows starts processes otherwise")
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_signal_while_a_process_starts_leaves_none_and_no_word_of_it(
+    number: signal.Signals,
+    raised: type[BaseException],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    start, started = multiprocessing.util.spawnv_passfds, []  # type: ignore[attr-defined]
+
+    def interrupted(*arguments: Any) -> int:
+        started.append(start(*arguments))
+        os.kill(os.getpid(), number)
+        return started[0]
+
+    def told(number: int, frame: object) -> None:
+        raise raised
+
+    before = signal.signal(number, told)
+    monkeypatch.setattr("multiprocessing.util.spawnv_passfds", interrupted)
+    try:
+        with pytest.raises(raised):
+            Processes(picture_workers.opened, 1).begin(jobs(tmp_path, "a")[0])
+    finally:
+        signal.signal(number, before)
+    with contextlib.suppress(ChildProcessError):  # it has been waited for already
+        os.waitpid(started[0], 0)
+    assert multiprocessing.active_children() == [] and capfd.readouterr().err == ""
