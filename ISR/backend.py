@@ -69,10 +69,14 @@ def thread_limits(processes: int) -> dict[str, str]:
     memory than it needs. They count before a backend is loaded.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = str(max(1, cores // processes))
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")  # the last is XLA's
     shared = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    return dict.fromkeys(names, threads) | shared
+    return threads(max(1, cores // processes)) | shared
+
+
+def threads(number: int) -> dict[str, str]:
+    """Environment variables with which a process computes with so many threads. They count as above."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "NPROC")  # the last is XLA's
+    return dict.fromkeys(names, str(number))
 
 
 def compiles_training() -> bool | str:

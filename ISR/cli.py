@@ -220,7 +220,14 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
     blend.add_argument("--alpha", type=_fraction, default=0.8, metavar="A", help=share)
     blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
     blend.set_defaults(command=commands.weights_blend)
-    convert = parsers.add_parser("convert", help="rewrite an .hdf5 of ISR 2 as .weights.h5 with its manifest")
-    convert.add_argument("old", type=Path, metavar="OLD", help="the .hdf5 of an RDN or RRDN")
+    convert = parsers.add_parser(
+        "convert", help="rewrite weights of ISR 2, or those trained with branches, as plain ones"
+    )
+    convert.add_argument(
+        "old",
+        type=Path,
+        metavar="OLD",
+        help="the .hdf5 of an RDN or RRDN, or the .weights.h5 of a compact with branches",
+    )
     convert.add_argument("-o", "--output", required=True, type=Path, metavar="NEW", help="the .weights.h5 to write")
     convert.set_defaults(command=commands.weights_convert)

@@ -99,7 +99,7 @@ def weights_blend(options: argparse.Namespace) -> int:
 
 
 def weights_convert(options: argparse.Namespace) -> int:
-    """Write ISR 2's weights anew and show the path."""
+    """Write ISR 2's weights, or those with branches, anew and show the path."""
     with console.muffled(verbose=options.verbose):
         from ISR.models.convert import convert_file  # here, because TensorFlow greets when it is loaded
 

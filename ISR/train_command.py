@@ -106,7 +106,7 @@ def _generator(recipe: Config, run: RunFolder | None, *, verbose: bool) -> Image
         except ValueError as error:
             raise ConfigError(f"model: {error}") from error
         if wanted.weights is not None and (run is None or not run.state.is_file()):
-            generator.load(wanted.weights)
+            generator.begin_from(wanted.weights)
     return generator
 
 

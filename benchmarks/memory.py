@@ -18,17 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
+from ISR import memory
 from ISR.images import files, rows
 from ISR.models.pretrained import load_model
 from ISR.predict.predictor import Predictor
 
 SIZES = (1, 4, 16, 36, 64)
 MIB = 2**20
-
-
-def status_kb(field: str) -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def picture(side: int, height: int) -> np.ndarray:
@@ -55,10 +51,9 @@ def written(folder: Path, side: int, height: int) -> Path:
 
 def peak_mb(work: Callable[[], object]) -> float:
     """By how much the process's memory was greater while it worked than before."""
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    held = status_kb("VmRSS")
-    work()
-    return (status_kb("VmHWM") - held) / 1024
+    peak = memory.peak(work)
+    assert peak is not None, "the system does not say"
+    return peak / MIB
 
 
 def measure(options: argparse.Namespace) -> dict[str, float]:

@@ -31,6 +31,7 @@ LAYERS = {
     "ISR.upscale_command": 4,
     "ISR.web": 4,
     "ISR.zero_shot_command": 4,
+    "ISR.cost": 3,
     "ISR.evaluate": 3,
     "ISR.export": 3,
     "ISR.zero_shot": 3,
@@ -72,7 +73,7 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.pairs", "ISR.datasets.patches", "ISR.config")
 WITHOUT_KERAS += ("ISR.datasets.source", "ISR.datasets.store", "ISR.datasets.windows", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
-WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.evaluate", "ISR.cli", "ISR.commands", "ISR.console")
+WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.cost", "ISR.evaluate", "ISR.cli", "ISR.commands", "ISR.console")
 WITHOUT_KERAS += ("ISR.models.interpolation", "ISR.train_command", "ISR.upscale_command", "ISR.settings")
 WITHOUT_KERAS += ("ISR.checksum", "ISR.memory", "ISR.zero_shot", "ISR.zero_shot_command", "ISR.datasets.internal")
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")

@@ -6,37 +6,54 @@ size of the input, sub-pixel output, and the input's nearest-neighbour enlargeme
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import layers
 
+from ISR.errors import WeightsError
+from ISR.models import pretrained
+from ISR.models.edge_conv import EdgeConv2D
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import PixelShuffle, RepeatChannels
+
+# Kernel and bias of a convolution.
+Convolution = list[npt.NDArray[np.float32]]
 
 
 class Compact(ImageModel):
     """`depth` convolutions of `width` channels with LeakyReLU(0.1), then one to 3 * scale^2 channels.
 
     LeakyReLU because TensorFlow fuses it with the convolution and plain ReLU dies at learning rates worth using.
+    branches: for training, each of the `depth` is an `EdgeConv2D`; `collapsed()` is the plain chain that it comes to.
     ValueError where width or depth is below 1.
     """
 
     architecture = "compact"
 
-    def __init__(self, scale: int = 2, *, width: int = 32, depth: int = 8, precision: str = "float32") -> None:
+    def __init__(
+        self,
+        scale: int = 2,
+        *,
+        width: int = 32,
+        depth: int = 8,
+        branches: bool = False,
+        precision: str = "float32",
+    ) -> None:
         if min(width, depth) < 1:
             raise ValueError(f"width and depth must be at least 1, got {width} and {depth}")
-        self.width, self.depth = width, depth
-        super().__init__(
-            scale=scale, params={"width": width, "depth": depth}, receptive_radius=depth + 1, precision=precision
-        )
+        self.width, self.depth, self.branches = width, depth, branches
+        params = {"width": width, "depth": depth} | ({"branches": True} if branches else {})
+        super().__init__(scale=scale, params=params, receptive_radius=depth + 1, precision=precision)
 
     def _build(self) -> keras.Model:
         lr = x = keras.Input((None, None, 3), name="LR")
         for i in range(1, self.depth + 1):
-            x = layers.Conv2D(self.width, 3, padding="same", kernel_initializer=_initializer(), name=f"conv_{i}")(x)
-            x = layers.LeakyReLU(0.1, name=f"act_{i}")(x)
+            x = layers.LeakyReLU(0.1, name=f"act_{i}")(self._convolution(f"conv_{i}")(x))
         # A small last convolution: the untrained network is nearest-neighbour enlargement and a little more.
         last = keras.initializers.VarianceScaling(0.01)
         x = layers.Conv2D(3 * self.scale**2, 3, padding="same", kernel_initializer=last, name="sub_pixels")(x)
@@ -44,7 +61,54 @@ class Compact(ImageModel):
         sr: Any = layers.Add(dtype="float32", name="residual")([x, skip])
         return keras.Model(lr, PixelShuffle(self.scale, dtype="float32", name="SR")(sr), name="compact")
 
+    def _convolution(self, name: str) -> keras.layers.Layer:
+        # One initializer a layer: a shared unseeded one would give equal layers equal kernels.
+        if self.branches:  # they and the identity add to the kernel, which therefore begins smaller than He et al.'s
+            return EdgeConv2D(self.width, kernel_initializer=keras.initializers.VarianceScaling(0.5), name=name)
+        return layers.Conv2D(self.width, 3, padding="same", kernel_initializer=keras.initializers.HeNormal(), name=name)
 
-def _initializer() -> keras.Initializer:
-    """He et al. 2015, one object a layer: a shared unseeded one would give equal layers equal kernels."""
-    return keras.initializers.HeNormal()
+    def collapsed(self) -> Compact:
+        """The plain chain that computes the same: itself, but without branches."""
+        plain = Compact(self.scale, width=self.width, depth=self.depth, precision=self.precision)
+        plain._become(list(self._hidden()), self._last.get_weights())
+        return plain
+
+    def begin_from(self, path: str | Path) -> None:
+        """Read the weights of another compact of this width, with or without branches, to train on from there.
+
+        Where that is less deep, the convolutions that it lacks stand in its middle and begin as the identity; where its
+        scale is another, the last convolution is left as it is. WeightsError for any other network.
+        """
+        other = pretrained.load_model(str(path), precision="float32")
+        if not isinstance(other, Compact):
+            raise WeightsError(f"{str(path)!r} is for the architecture {other.name}, not {self.architecture}")
+        if other.width != self.width or other.depth > self.depth:
+            sizes = f"{other.width} wide and {other.depth} deep"
+            raise WeightsError(
+                f"{str(path)!r} is {sizes}, but the network is {self.width} wide and {self.depth} deep: it can begin "
+                "from one of its width that is not deeper"
+            )
+        hidden, middle = list(other._hidden()), (other.depth + 1) // 2
+        hidden[middle:middle] = [self._identity() for _ in range(self.depth - other.depth)]
+        self._become(hidden, other._last.get_weights() if other.scale == self.scale else None)
+
+    @property
+    def _last(self) -> keras.layers.Layer:
+        return self.model.get_layer("sub_pixels")
+
+    def _hidden(self) -> Iterator[Convolution]:
+        for i in range(1, self.depth + 1):
+            layer = self.model.get_layer(f"conv_{i}")
+            yield layer.collapsed() if self.branches else layer.get_weights()
+
+    def _become(self, hidden: list[Convolution], last: Convolution | None) -> None:
+        for i, convolution in enumerate(hidden, start=1):
+            layer = self.model.get_layer(f"conv_{i}")
+            layer.become(*convolution) if self.branches else layer.set_weights(convolution)
+        if last is not None:
+            self._last.set_weights(last)
+
+    def _identity(self) -> Convolution:
+        kernel = np.zeros((3, 3, self.width, self.width), np.float32)
+        kernel[1, 1] = np.eye(self.width)
+        return [kernel, np.zeros(self.width, np.float32)]

@@ -74,6 +74,11 @@ class ImageModel:
         """The floats that it holds at once for each LR pixel: by these a tile is chosen that fits into memory."""
         return floats_held(self.model)
 
+    @cached_property
+    def multiply_adds(self) -> float:
+        """Multiplications with a weight for each output pixel, far from the picture's border."""
+        return multiply_adds(self.model)
+
     @property
     def on_accelerator(self) -> bool:
         """Whether it computes where the machine's free memory does not matter."""
@@ -154,6 +159,10 @@ class ImageModel:
                 f"{self.architecture} ends in {manifest.SUFFIX}"
             )
 
+    def begin_from(self, path: str | Path) -> None:
+        """Read the weights that a training begins from. Errors are those of `load`."""
+        self.load(path)
+
 
 def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None:
     """ValueError where the scale is none of those that the architecture is defined for."""
@@ -184,6 +193,20 @@ def floats_held(model: keras.Model) -> int:
         last |= {number[id(tensor)]: reader for tensor in keras.tree.flatten(layer.input) if id(tensor) in number}
     held = [sum(size for made, size in enumerate(sizes[: now + 1]) if last[made] >= now) for now in range(len(sizes))]
     return int(max(held)) // side**2
+
+
+def multiply_adds(model: keras.Model) -> float:
+    """For each pixel of the output: a convolution has one for each weight and each pixel that it gives, a transposed
+    one for each that it takes.
+    """
+    weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    counted = [each.input if isinstance(each, keras.layers.Conv2DTranspose) else each.output for each in weighted]
+    side = model.input_shape[1] or 64  # nothing is computed
+    probe = keras.KerasTensor((1, side, side, model.input_shape[-1]))
+    specs = keras.Model(model.inputs, [model.outputs[0], *counted]).compute_output_spec(probe)
+    whole, *pixels = (math.prod(spec.shape[1:3]) for spec in specs)
+    total = sum(math.prod(layer.kernel.shape) * n for layer, n in zip(weighted, pixels, strict=True))
+    return float(total / whole)
 
 
 @contextlib.contextmanager

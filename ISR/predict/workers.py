@@ -230,8 +230,8 @@ def _signals_deferred() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for held_back, handler in before.items():
+            signal.signal(held_back, signal.SIG_DFL if handler is None else handler)
         for number in came:
             signal.raise_signal(number)
 

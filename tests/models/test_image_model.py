@@ -179,3 +179,19 @@ def test_the_floats_that_are_held_at_once_are_those_of_the_graph() -> None:
     assert floats_held(rdn().model) == floats_held(rdn(8).model) >= 4 + 4 + 8
     wide = models.build("compact", 4, {"width": 4, "depth": 1}).model
     assert floats_held(wide) >= 48 + 48  # the output and the nearest-neighbour enlargement that is added to it
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "params", "expected"),
+    [
+        # By hand, for each LR pixel: 9*3*32 + 7*9*32*32 + 9*32*12, over 4 HR pixels.
+        ("compact", 2, {"width": 32, "depth": 8}, (864 + 64_512 + 3_456) / 4),
+        ("compact", 2, {"width": 32, "depth": 8, "branches": True}, (864 + 64_512 + 3_456) / 4),
+        # 9-1-5 at the size of the output: 81*3*64 + 64*32 + 25*32*3.
+        ("srcnn", 3, {}, 15_552 + 2_048 + 2_400),
+        # FSRCNN(56, 12, 4) in RGB: 25*3*56 + 56*12 + 4*9*144 + 12*56, and the 9x9 deconvolution for each LR pixel.
+        ("fsrcnn", 2, {}, (4_200 + 672 + 5_184 + 672 + 81 * 56 * 3) / 4),
+    ],
+)
+def test_multiply_adds_for_an_output_pixel(name: str, scale: int, params: dict[str, Any], expected: float) -> None:
+    assert models.build(name, scale, params).multiply_adds == pytest.approx(expected)

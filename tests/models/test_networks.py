@@ -45,6 +45,7 @@ NETWORKS: list[tuple[str, int, dict[str, Any]]] = [
     ("srgan", 3, {"blocks": 1, "width": 8}),
     ("srgan", 4, {"blocks": 1, "width": 8}),
     ("srresnet", 8, {"blocks": 1, "width": 4}),
+    ("compact", 2, {"width": 6, "depth": 2, "branches": True}),
 ]
 IDS = [f"{name}-x{scale}-{i}" for i, (name, scale, _) in enumerate(NETWORKS)]
 SIZES = [(1, 1), (1, 17), (2, 3), (7, 5), (13, 13), (31, 29), (40, 61)]

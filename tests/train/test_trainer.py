@@ -198,7 +198,8 @@ def test_training_on_another_backend_never_loads_tensorflow(
     environment = {**os.environ, "KERAS_BACKEND": backend}
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     weights, loaded = done.stdout.splitlines()
-    assert loaded == f"0 {backend}" and Path(weights).is_file()
+    code, *names = loaded.split()  # Keras itself loads JAX, for Orbax, where it is installed
+    assert code == "0" and backend in names and "tensorflow" not in names and Path(weights).is_file()
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
