@@ -206,6 +206,12 @@ def _evaluate_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scale", type=_whole, metavar="N", help="how many times larger (default: the model's, or 2)")
     _model_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the reports there as well")
+    everything = "every shipped network and bicubic; parameters, multiply-adds, time on 1 and 2 threads, memory"
+    parser.add_argument("--all", action="store_true", help=everything)
+    into = "with --all: put the tables between the markers of these documents"
+    parser.add_argument("--into", type=Path, nargs="+", default=[], metavar="FILE.md", help=into)
+    plot = "with --all: draw PSNR on the first folder against multiply-adds"
+    parser.add_argument("--plot", type=Path, metavar="FILE.png", help=plot)
     parser.set_defaults(command=commands.evaluate)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from ISR import console
@@ -52,22 +51,10 @@ def _windows(options: argparse.Namespace) -> Windows:
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    """Measure a model on folders of pictures and show the table."""
-    from ISR import atomic, upscale_command
-    from ISR.datasets import folders
-    from ISR.evaluate import as_table, evaluate
-    from ISR.predict import destinations
+    """Measure models on folders of pictures and show the table."""
+    from ISR import evaluate_command
 
-    for folder in options.folders:
-        folders.pictures_in(folder)
-    if options.json is not None:
-        destinations.check_writable(options.json.parent)
-    model = upscale_command.load_model(options, options.scale)
-    reports = [evaluate(model, folder, name=options.model, tile=options.tile) for folder in options.folders]
-    if options.json is not None:
-        atomic.write_text(options.json, json.dumps([report.as_json() for report in reports], indent=1) + "\n")
-    console.show(as_table(reports))
-    return OK
+    return evaluate_command.run(options)
 
 
 def weights_list(options: argparse.Namespace) -> int:

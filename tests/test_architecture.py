@@ -27,12 +27,15 @@ LAYERS = {
     "ISR.assistant": 4,
     "ISR.commands": 4,
     "ISR.console": 4,
+    "ISR.evaluate_command": 4,
     "ISR.train_command": 4,
     "ISR.upscale_command": 4,
     "ISR.web": 4,
     "ISR.zero_shot_command": 4,
     "ISR.cost": 3,
     "ISR.evaluate": 3,
+    "ISR.published": 0,
+    "ISR.scoreboard": 3,
     "ISR.export": 3,
     "ISR.zero_shot": 3,
     "ISR.train": 2,
@@ -57,7 +60,9 @@ LAYERS = {
 # Within one layer: what each room may import besides itself. Anything may import ISR and ISR.errors.
 BESIDE = {
     "ISR.cli": {"ISR.commands", "ISR.console"},
-    "ISR.commands": {"ISR.console", "ISR.train_command", "ISR.upscale_command"},
+    "ISR.commands": {"ISR.console", "ISR.evaluate_command", "ISR.train_command", "ISR.upscale_command"},
+    "ISR.evaluate_command": {"ISR.console", "ISR.upscale_command"},
+    "ISR.scoreboard": {"ISR.cost", "ISR.evaluate"},
     "ISR.upscale_command": {"ISR.console", "ISR.zero_shot_command"},
     "ISR.train_command": {"ISR.console"},
     "ISR.zero_shot_command": {"ISR.console"},
@@ -73,7 +78,17 @@ BACKENDS = {"tensorflow", "jax", "torch"}
 WITHOUT_KERAS = ("ISR.images", "ISR.datasets.folders", "ISR.datasets.pairs", "ISR.datasets.patches", "ISR.config")
 WITHOUT_KERAS += ("ISR.datasets.source", "ISR.datasets.store", "ISR.datasets.windows", "ISR.errors", "ISR.atomic")
 WITHOUT_KERAS += ("ISR.assistant", "ISR.isr2_config")
-WITHOUT_KERAS += ("ISR.metrics", "ISR.predict", "ISR.cost", "ISR.evaluate", "ISR.cli", "ISR.commands", "ISR.console")
+WITHOUT_KERAS += (
+    "ISR.metrics",
+    "ISR.predict",
+    "ISR.cost",
+    "ISR.evaluate",
+    "ISR.scoreboard",
+    "ISR.evaluate_command",
+    "ISR.cli",
+    "ISR.commands",
+    "ISR.console",
+)
 WITHOUT_KERAS += ("ISR.models.interpolation", "ISR.train_command", "ISR.upscale_command", "ISR.settings")
 WITHOUT_KERAS += ("ISR.checksum", "ISR.memory", "ISR.zero_shot", "ISR.zero_shot_command", "ISR.datasets.internal")
 WITHOUT_KERAS += ("ISR.models.download", "ISR.models.records", "ISR.models.pretrained", "ISR.models.arch_params")
