@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from ISR.predict.predictor import Predictor
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -47,3 +49,13 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("this machine does not let tests mount a file system")
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enlarging anything fails the test."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a picture was enlarged")
+
+    monkeypatch.setattr(Predictor, "upscale", refuse)

@@ -10,7 +10,6 @@ from command import Said, bicubic, contents, names, one_line, photo
 from PIL import Image
 
 from ISR.cli import main
-from ISR.predict.predictor import Predictor
 
 
 @pytest.mark.parametrize(
@@ -161,14 +160,6 @@ def test_out_that_is_a_file_cannot_be_a_folder(tmp_path: Path, name: str, pictur
     assert bicubic(*sources, "-o", tmp_path / name) == 2
     assert "is a file: expected a folder" in one_line(capsys)
     assert (tmp_path / name).read_text() == "keep me" and len(names(tmp_path)) == pictures + 1
-
-
-@pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a picture was enlarged")
-
-    monkeypatch.setattr(Predictor, "upscale", refuse)
 
 
 @pytest.mark.usefixtures("no_work")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -59,14 +57,6 @@ def test_output_folder_missing_is_made(tmp_path: Path) -> None:
     assert names(tmp_path / "new" / "deep") == [".isr", "a_x2.png"]
 
 
-@pytest.fixture
-def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a picture was enlarged")
-
-    monkeypatch.setattr(Predictor, "upscale", refuse)
-
-
 @pytest.mark.usefixtures("no_work")
 @pytest.mark.parametrize("out", ["/proc/no/such", "{}/notes.txt/under"])
 def test_output_folder_read_only_is_told_before_the_work(tmp_path: Path, out: str, capsys: Said) -> None:
@@ -74,19 +64,6 @@ def test_output_folder_read_only_is_told_before_the_work(tmp_path: Path, out: st
     photo(tmp_path / "in" / "a.png")
     assert bicubic(tmp_path / "in", "-o", out.format(tmp_path)) == 1
     assert "expected a folder that can be written" in one_line(capsys)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system in memory of one megabyte."""
-    if sys.platform != "linux" or os.geteuid() != 0:
-        pytest.skip("mounting a small disk needs root on Linux")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("this machine does not let tests mount a file system")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def fill(path: Path) -> None:
@@ -113,7 +90,7 @@ def test_output_folder_that_becomes_full_ends_the_work_and_a_rerun_finishes(
     tmp_path: Path, small_disk: Path, capsys: Said
 ) -> None:
     for name in "abcdef":
-        photo(tmp_path / "in" / f"{name}.png", height=220, width=220)
+        photo(tmp_path / "in" / f"{name}.png", height=310, width=310)
     assert bicubic(tmp_path / "in", "-o", small_disk / "out") == 1
     printed = capsys.readouterr()
     done = printed.out.splitlines()
