@@ -31,7 +31,7 @@ class EdgeConv2D(keras.layers.Conv2D):  # type: ignore[misc]
     EXPANSION * filters channels followed by a 3x3 one; 1x1 ones, scaled for each channel, followed by Sobel's and
     Laplace's filters; and, where channels stay as many, the identity. Nothing nonlinear lies between, so that the sum
     is one 3x3 kernel, `collapsed()`; training moves the parts, which it does better. The paper applies every branch to
-    the features; the sum is applied here, which costs next to nothing and differs only in the paper's biases of 1x1
+    the features; the sum is applied here, which costs little and differs only in the paper's biases of 1x1
     convolutions, seen at the picture's border.
     """
 
@@ -56,7 +56,7 @@ class EdgeConv2D(keras.layers.Conv2D):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         kernel = ops.cast(ops.convert_to_tensor(self._kernel) + self._branches(), inputs.dtype)
         outputs = ops.conv(inputs, kernel, strides=1, padding="same", data_format="channels_last")
-        return outputs + ops.cast(self.bias, inputs.dtype)
+        return ops.add(outputs, ops.cast(self.bias, inputs.dtype))  # TensorFlow's BiasAdd, whose gradient is fast
 
     # Conv2D's own keep the kernel and the bias alone.
     def save_own_variables(self, store: Any) -> None:
