@@ -73,7 +73,7 @@ def measure(options: argparse.Namespace) -> dict[str, float]:
             started = time.perf_counter()
             limits = {"limits": files.Limits(pixels=side * height), "stream": options.stream}
             peak = peak_mb(lambda: predictor.upscale_file(source, destination, **limits))
-            header = files.read_header(destination, limits=files.Limits(pixels=10**10))
+            header = files.read_header(destination, limits=files.Limits(pixels=10**10, bytes=10**11))
             assert (header.width, header.height) == (side * scale, height * scale)
     seconds = time.perf_counter() - started
     return {"input_mb": given, "output_mb": given_scaled, "peak_mb": peak, "seconds": seconds}
