@@ -183,10 +183,9 @@ def floats_held(model: keras.Model) -> int:
     """The most values that are alive at once in a forward pass, for each pixel of the input: of layers in the order of
     the graph, each kept until the last that reads it.
     """
-    side = model.input_shape[1] or 64  # nothing is computed
     outputs = [layer.output for layer in model.layers]
-    probe = keras.KerasTensor((1, side, side, model.input_shape[-1]))
-    sizes = [math.prod(spec.shape) for spec in keras.Model(model.inputs, outputs).compute_output_spec(probe)]
+    side, shapes = _shapes(model, outputs)
+    sizes = [math.prod(shape) for shape in shapes]
     last = dict(enumerate(range(len(outputs))))
     number = {id(output): index for index, output in enumerate(outputs)}
     for reader, layer in enumerate(model.layers):
@@ -201,12 +200,17 @@ def multiply_adds(model: keras.Model) -> float:
     """
     weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
     counted = [each.input if isinstance(each, keras.layers.Conv2DTranspose) else each.output for each in weighted]
-    side = model.input_shape[1] or 64  # nothing is computed
-    probe = keras.KerasTensor((1, side, side, model.input_shape[-1]))
-    specs = keras.Model(model.inputs, [model.outputs[0], *counted]).compute_output_spec(probe)
-    whole, *pixels = (math.prod(spec.shape[1:3]) for spec in specs)
+    _, shapes = _shapes(model, [model.outputs[0], *counted])
+    whole, *pixels = (math.prod(shape[1:3]) for shape in shapes)
     total = sum(math.prod(layer.kernel.shape) * n for layer, n in zip(weighted, pixels, strict=True))
     return float(total / whole)
+
+
+def _shapes(model: keras.Model, tensors: list[Any]) -> tuple[int, list[tuple[int, ...]]]:
+    """The shapes of tensors of the graph for one square picture, and its side. Nothing is computed."""
+    side = model.input_shape[1] or 64
+    probe = keras.KerasTensor((1, side, side, model.input_shape[-1]))
+    return side, [spec.shape for spec in keras.Model(model.inputs, tensors).compute_output_spec(probe)]
 
 
 @contextlib.contextmanager
