@@ -81,10 +81,12 @@ def _box(text: str) -> tuple[int, int]:
 
 
 def _model_options(parser: argparse.ArgumentParser) -> None:
-    here = "compact, compact-x2, nearest, bilinear, bicubic, lanczos (default compact)"
-    there = "downloaded at first use: psnr-small, psnr-large, noise-cancel, gans"
-    names = f"{here}; {there}; or the path of a .weights.h5, or of ISR 2's .hdf5"
-    parser.add_argument("--model", default="compact", metavar="NAME", help=names)
+    here = "of `isr weights list`, as compact, compact-x2 or psnr-small; nearest, bilinear, bicubic or lanczos"
+    names = f"{here}; or the path of a .weights.h5, or of ISR 2's .hdf5"
+    named = parser.add_mutually_exclusive_group()
+    named.add_argument("--model", default="best", metavar="NAME", help=names)
+    shipped = "a shipped network by what it takes and gives (default best)"
+    named.add_argument("--quality", choices=("fast", "balanced", "best"), dest="model", help=shipped)
     tile = "side of a tile in pixels; less needs less memory (default auto: by the memory that is free)"
     parser.add_argument("--tile", type=_tile, metavar="N", help=tile)
     choices = ("auto", "float32", "bfloat16")
@@ -102,10 +104,8 @@ def _upscale_parser(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=where)
     _size_options(parser)
     _model_options(parser)
-    quality = partial(_whole, most=100)
-    parser.add_argument(
-        "--quality", type=quality, default=95, metavar="N", help="of JPEG, WebP, AVIF and HEIF, 1 to 100 (default 95)"
-    )
+    kept = "of JPEG, WebP, AVIF and HEIF, 1 to 100 (default 95)"
+    parser.add_argument("--jpeg-quality", type=partial(_whole, most=100), default=95, metavar="N", help=kept)
     stripped = "write no EXIF, XMP and resolution; the colour profile stays"
     parser.add_argument("--strip-metadata", action="store_true", help=stripped)
     _limit_options(parser)

@@ -128,8 +128,8 @@ class PredictionConfig:
 class ZeroShotConfig:
     """`isr upscale --model zssr`: the network, its training on the one picture, and what becomes of its output.
 
-    Sizes are pixels, noise is in samples of [0, 1], budget in seconds; 0 leaves scale_steps to the scale and sets no
-    budget. Shocher et al. 2018, section 3.
+    Sizes are pixels, noise is in samples of [0, 1], budget in seconds; scale_steps 0 is two ways, budget 0 no
+    limit. Shocher et al. 2018, section 3.
     """
 
     scale: float = setting(2.0, low=1.01, high=16.0)

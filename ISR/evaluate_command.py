@@ -31,9 +31,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _one(options: argparse.Namespace) -> int:
     from ISR.evaluate import as_table, evaluate
+    from ISR.models.pretrained import QUALITIES, identify
 
     model = upscale_command.load_model(options, options.scale)
-    reports = [evaluate(model, folder, name=options.model, tile=options.tile) for folder in options.folders]
+    name = identify(options.model, options.scale).name if options.model in QUALITIES else options.model
+    reports = [evaluate(model, folder, name=name, tile=options.tile) for folder in options.folders]
     _write_json(options.json, [report.as_json() for report in reports])
     console.show(as_table(reports))
     return OK

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ZERO_SHOT = "zssr"
 # Of the options, those that change a result, beside the model and the size: a folder's manifest has them, as JSON, and
 # a rerun compares them.
-RESULT_OPTIONS = ("precision", "quality", "strip_metadata", "self_ensemble", "strength")
+RESULT_OPTIONS = ("precision", "jpeg_quality", "strip_metadata", "self_ensemble", "strength")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -110,7 +110,7 @@ def _upscale_one(
     bar: bool,
     *paths: Path,
 ) -> None:
-    how = {"quality": options.quality, "limits": _limits(options), "strip_metadata": options.strip_metadata}
+    how = {"quality": options.jpeg_quality, "limits": _limits(options), "strip_metadata": options.strip_metadata}
     with console.progress_bar(paths[0].name, unit=unit, hidden=not bar) as progress:
         upscale_file(*paths, progress=progress, **how)
 

@@ -16,13 +16,15 @@ import numpy.typing as npt
 from ISR import backend, config
 from ISR.config import ZeroShotConfig
 from ISR.datasets.internal import InternalPairs, Reduction
-from ISR.errors import ConfigError, ISRError
+from ISR.errors import ISRError
 from ISR.images import files, kernels, resize
 from ISR.images.files import Limits, Picture
 from ISR.images.kernels import Kernel
 from ISR.predict import destinations, medians, planes
+from ISR.predict.routes import routes
 
 if TYPE_CHECKING:
+    from ISR.models.zssr import ZSSR
     from ISR.train.internal import Fitted, Watch
 
 Array = npt.NDArray[Any]
@@ -43,8 +45,9 @@ _log = logging.getLogger(__name__)
 class Report:
     """How one picture was enlarged. planned: as max_steps, with a budget of 0, it gives the same picture again.
 
-    steps, losses, rates: of each factor; the losses are L1 in [0, 1], the rates the rule's last ones. exact: whether
-    steps alone decided, so that it can be repeated to the bit on this machine. seconds: of everything, and of training.
+    steps, losses, rates: of each factor of each route; the losses are L1 in [0, 1], the rates the rule's last ones.
+    exact: whether steps alone decided, so that it can be repeated to the bit on this machine. seconds: of everything,
+    and of training.
     """
 
     steps: tuple[int, ...] = ()
@@ -85,7 +88,7 @@ class ZeroShot:
         self.settings = config.zero_shot(changes, settings)
         self.scale = self.settings.scale
         self.kernel = _kernel(self.settings.kernel if kernel is None else kernel)
-        self.factors = factors(self.settings, kernel=self.kernel is not None)
+        self.routes = routes(self.settings, kernel=self.kernel is not None)
         self.precision = precision
         self.watch = watch
         self.report = Report()
@@ -120,9 +123,9 @@ class ZeroShot:
 
         ZSSR(1, width=1, depth=1)
 
-    def size(self, shape: tuple[int, ...], factors: int | None = None) -> tuple[int, int]:
-        """(height, width) that a picture of that shape is enlarged to, by so many of the factors, all by default."""
-        by = math.prod(self.factors[:factors])
+    def size(self, shape: tuple[int, ...], factors: tuple[float, ...] | None = None) -> tuple[int, int]:
+        """(height, width) that a picture of that shape is enlarged to, by these factors or all of a route."""
+        by = math.prod(self.routes[0] if factors is None else factors)
         return max(1, round(shape[0] * by)), max(1, round(shape[1] * by))
 
     def upscale_file(
@@ -149,7 +152,7 @@ class ZeroShot:
 
     def enlarge(self, lr: Floats) -> Floats:
         """(height, width, 1 or 3) float32 in [0, 1] -> the same, `scale` times larger, clipped to [0, 1]."""
-        if min(lr.shape[:2]) < max(LEAST_SIDE, 2 * math.ceil(max(self.factors))):
+        if min(lr.shape[:2]) < max(LEAST_SIDE, 2 * math.ceil(max(map(max, self.routes)))):
             size = f"{lr.shape[1]}x{lr.shape[0]}"
             _log.warning("a picture of %s pixels is too small to learn from: it is interpolated (bicubic)", size)
             self.report = Report()
@@ -157,74 +160,70 @@ class ZeroShot:
         return _Enlargement(self, lr).run()
 
 
-def factors(settings: ZeroShotConfig, *, kernel: bool) -> tuple[float, ...]:
-    """The equal factors whose product is the scale: `scale_steps` of them, or as many as keep each at about 2.
-
-    kernel: whether one is given, which a whole factor must apply. ConfigError where the factor is not.
-    """
-    scale, count = settings.scale, settings.scale_steps
-    counts = [count] if count else range(max(1, round(math.log2(settings.scale))), 0, -1)
-    for each in counts:
-        factor = scale ** (1.0 / each)
-        if math.isclose(factor, round(factor), rel_tol=1e-9):
-            return (float(round(factor)),) * each
-        if not kernel:
-            return (factor,) * each
-    wanted = "a kernel needs whole factors: a whole zero_shot.scale, and zero_shot.scale_steps that divide it evenly"
-    raise ConfigError(f"{wanted}, got {scale} in {count or 1} step(s)")
-
-
 class _Enlargement:
-    """One picture on its way: its planes, the network that is trained on them, and what has been spent."""
+    """One picture on its way: its planes, and what has been spent on the networks that are trained on them."""
 
     def __init__(self, task: ZeroShot, lr: Floats) -> None:
-        from ISR.models.zssr import ZSSR
-        from ISR.train import internal
-
         self.task, self.settings, self.started = task, task.settings, time.perf_counter()
         self.shape = lr.shape
-        channels = self.settings.channels or lr.shape[2]
-        self.planes = planes.split(lr, channels)
-        params = {name: getattr(self.settings, name) for name in ("width", "depth", "kernel_size")}
-        self.network = ZSSR(1, c_dim=channels, precision=_precision(task.precision), **params)
-        self.network.initialise(self.settings.seed)
-        internal.compile_for(self.network, self.settings)
+        self.planes = planes.split(lr, self.settings.channels or lr.shape[2])
+        # What the picture measures after each stage of each route, in their order.
+        self.sizes = [task.size(lr.shape, route[: i + 1]) for route in task.routes for i in range(len(route))]
         self.fits: list[Fitted] = []
         self.training_seconds = 0.0
 
     def run(self) -> Floats:
-        """Train for each factor and enlarge by it; each enlargement is a further source of fathers for the next."""
-        current, sources = self.planes, list(self.planes)
-        for stage, factor in enumerate(self.task.factors):
-            last = stage + 1 == len(self.task.factors)
-            kernel = self.task.kernel if last else None
-            self._fit(sources, Reduction(factor, kernel, self.settings.noise), stage)
-            enlarged = partial(self._enlarged, size=self.task.size(self.shape, stage + 1), kernel=kernel)
-            current = [enlarged(plane, lr) for plane, lr in zip(current, self.planes, strict=True)]
-            sources += current
+        """The mean of what the routes come to."""
+        enlarged = [self._by(route) for route in self.task.routes]
         report = self.task.report = self._report()
         if report.exact:
             again = f"budget 0, max_steps {report.planned} and seed {self.settings.seed}"
             _log.info("zero-shot: %.0f s; %s give the same picture again", report.seconds, again)
-        return planes.join(current, self.shape[2])
+        means = [np.asarray(np.mean(plane, axis=0), np.float32) for plane in zip(*enlarged, strict=True)]
+        return planes.join(means, self.shape[2])
 
-    def _fit(self, sources: list[Floats], reduction: Reduction, stage: int) -> None:
+    def _by(self, factors: tuple[float, ...]) -> list[Floats]:
+        """The planes enlarged by one route: its network is trained for each factor in turn, and enlarges by it; each
+        enlargement is a further source of fathers for the next.
+        """
+        network = self._network()
+        current, sources = self.planes, list(self.planes)
+        for stage, factor in enumerate(factors):
+            kernel = self.task.kernel if stage + 1 == len(factors) else None
+            size = self.sizes[len(self.fits)]
+            self._fit(network, self._pairs(sources, Reduction(factor, kernel, self.settings.noise), stage))
+            enlarged = partial(self._enlarged, network, size=size, kernel=kernel)
+            current = [enlarged(plane, lr) for plane, lr in zip(current, self.planes, strict=True)]
+            sources += current
+        return current
+
+    def _network(self) -> ZSSR:
+        from ISR.models.zssr import ZSSR
         from ISR.train import internal
 
-        pairs = self._pairs(sources, reduction, stage)
-        began, stages_left = time.perf_counter(), len(self.task.factors) - stage
+        params = {name: getattr(self.settings, name) for name in ("width", "depth", "kernel_size")}
+        channels = self.planes[0].shape[2]
+        network = ZSSR(1, c_dim=channels, precision=_precision(self.task.precision), **params)
+        network.initialise(self.settings.seed)
+        internal.compile_for(network, self.settings)
+        return network
+
+    def _fit(self, network: ZSSR, pairs: InternalPairs) -> None:
+        from ISR.train import internal
+
+        began = time.perf_counter()
         fitted = internal.fit(
-            self.network,
+            network,
             pairs,
             self.settings,
-            time_left=partial(self._time_left, stages=stages_left),
+            time_left=self._time_left,
             pace=self.fits[0].pace if self.fits else None,
-            watch=self._watch(stage),
+            watch=self._watch(),
         )
         self.fits.append(fitted)
         self.training_seconds += time.perf_counter() - began
         said = f"{fitted.steps} of {fitted.pace.steps} steps, loss {fitted.loss:.4f}, learning rate {fitted.lr:.0e}"
-        _log.info("zero-shot x%g: %s", reduction.factor, said)
+        _log.info("zero-shot x%g: %s", pairs.reduction.factor, said)
 
     def _pairs(self, sources: list[Floats], reduction: Reduction, stage: int) -> InternalPairs:
         """Crops of at most crop_size, all of a whole factor's multiple, in number what crop_size's would have cost."""
@@ -240,34 +239,35 @@ class _Enlargement:
             seed=(self.settings.seed, stage),
         )
 
-    def _watch(self, stage: int) -> Watch | None:
+    def _watch(self) -> Watch | None:
         watch = self.task.watch
         if watch is None:
             return None
-        before = sum(fitted.steps for fitted in self.fits)
-        return lambda done, limit, loss: watch(before + done, before + limit * (len(self.task.factors) - stage), loss)
+        before, left = sum(fitted.steps for fitted in self.fits), len(self.sizes) - len(self.fits)
+        return lambda done, limit, loss: watch(before + done, before + limit * left, loss)
 
-    def _time_left(self, step_seconds: float, *, stages: int) -> float:
-        """Seconds for the training of one of so many stages: a share of what the enlargement will leave."""
+    def _time_left(self, step_seconds: float) -> float:
+        """Seconds for the training of the next stage: a share of what all enlargements to come will leave."""
         if not self.settings.budget:
             return math.inf
-        left = range(len(self.task.factors) - stages, len(self.task.factors))
-        pixels = sum(math.prod(self.task.size(self.shape, stage + 1)) for stage in left)
+        left = self.sizes[len(self.fits) :]
         each = step_seconds / (TRAINING_COST * self.settings.batch_size * self.settings.crop_size**2)
-        reserve = each * pixels * self.settings.ensemble * len(self.planes)
+        reserve = each * sum(map(math.prod, left)) * self.settings.ensemble * len(self.planes)
         most = LARGEST_RESERVE * self.settings.budget
         if reserve > most and not self.fits:
             needs = f"enlarging after the training will take about {reserve:.0f} s"
             _log.warning("%s of a budget of %g s: zero_shot.ensemble=1 takes less", needs, self.settings.budget)
-        return max(0.0, self.settings.budget - (time.perf_counter() - self.started) - min(reserve, most)) / stages
+        return max(0.0, self.settings.budget - (time.perf_counter() - self.started) - min(reserve, most)) / len(left)
 
-    def _enlarged(self, values: Floats, lr: Floats, *, size: tuple[int, int], kernel: Kernel | None) -> Floats:
+    def _enlarged(
+        self, network: ZSSR, values: Floats, lr: Floats, *, size: tuple[int, int], kernel: Kernel | None
+    ) -> Floats:
         sr = medians.median_of_turns(
             resize.resize(values, size),
-            self.network.run,
+            network.run,
             ways=self.settings.ensemble,
             tile=self.settings.patch_size,
-            overlap=self.network.receptive_radius,
+            overlap=network.receptive_radius,
         )
         reduction = Reduction(sr.shape[0] / lr.shape[0], kernel)
         times = 0 if self.settings.noise else self.settings.back_projections

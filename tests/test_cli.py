@@ -106,7 +106,7 @@ def test_tile_quality_and_limit_are_passed_on(tmp_path: Path, capsys: Said) -> N
     for name, extra in [
         ("whole.png", []),
         ("tiles.png", ["--tile", "7"]),
-        ("low.jpg", ["--quality", "5"]),
+        ("low.jpg", ["--jpeg-quality", "5"]),
         ("high.jpg", []),
     ]:
         assert bicubic(source, "-o", tmp_path / name, *extra) == 0

@@ -32,7 +32,7 @@ from ISR.cli import main
         (["upscale", "a.png", "--strength", "1.1"], "expected a number from 0 to 1, got '1.1'"),
         (["evaluate", "photos", "--scale", "1.5"], "expected a whole number of at least 1, got '1.5'"),
         (["upscale", "a.png", "--tile", "1.5"], "expected a whole number"),
-        (["upscale", "a.png", "--quality", "101"], "expected a whole number of 1 to 100, got '101'"),
+        (["upscale", "a.png", "--jpeg-quality", "101"], "expected a whole number of 1 to 100, got '101'"),
         (["upscale", "a.png", "--precision", "float8"], "invalid choice: 'float8'"),
         (["upscale", "a.png", "--un\nknown"], "unrecognized arguments"),
         (["evaluate"], "required: HR_DIR"),

@@ -47,7 +47,7 @@ def test_a_folder_becomes_a_folder_and_a_second_run_does_what_is_left(tmp_path: 
     assert bicubic(source, "-o", out) == 1
     shown, told = said(capsys)
     assert shown == [] and len(told) == 2 and "0 done, 1 passed over, 1 failed" in told[1] and "a.png" in told[0]
-    assert bicubic(source, "-o", out, "--quality", "40") == 1
+    assert bicubic(source, "-o", out, "--jpeg-quality", "40") == 1
     assert "1 done, 0 passed over, 1 failed" in said(capsys)[1][1]
 
 
@@ -62,7 +62,7 @@ def test_the_manifest_tells_how_a_result_was_made(tmp_path: Path) -> None:
     assert main([*call, "--name", "{stem}_{model}_x{scale}_{width}{ext}"]) == 0
     record = json.loads((tmp_path / "out" / ".isr" / "manifest.jsonl").read_text())
     assert record["model"]["name"] == "tiny" and record["model"]["scale"] == 3 and len(record["model"]["sha256"]) == 64
-    assert record["options"]["precision"] == "float32" and record["options"]["quality"] == 95
+    assert record["options"]["precision"] == "float32" and record["options"]["jpeg_quality"] == 95
     assert record["result"] == record["key"] == "a_tiny_x3_30.png" and record["input"] == "a.png"
     before = identify(str(weights))
     assert asdict(before) == record["model"]

@@ -21,11 +21,14 @@ from ISR.errors import ConfigError, PictureError
 from ISR.images import degrade, files, kernels, resize
 from ISR.images.files import Picture
 from ISR.metrics import psnr_y
-from ISR.zero_shot import ZeroShot, factors
+from ISR.predict.routes import routes
+from ISR.zero_shot import ZeroShot
 
 # A network and a training that end within seconds.
 TINY: dict[str, Any] = {"width": 16, "depth": 3, "crop_size": 32, "max_steps": 150, "budget": 0, "ensemble": 1}
+TINY["scale_steps"] = 1
 FEW = {**TINY, "max_steps": 3}
+Routes = tuple[tuple[float, ...], ...]
 
 
 def edges(side: int, *, grey: bool = False) -> np.ndarray:
@@ -67,10 +70,17 @@ def test_beats_bicubic() -> None:
 def test_gradual_scales_beat_bicubic() -> None:
     hr = edges(128, grey=True)
     lr = reduced(hr, 4)
-    task = ZeroShot(4, **{**TINY, "max_steps": 100})
+    task = ZeroShot(4, **{**TINY, "max_steps": 100, "scale_steps": 2})
     sr = task.upscale(lr)
-    assert task.factors == (2.0, 2.0) and task.report.steps == (100, 100)
+    assert task.routes == ((2.0, 2.0),) and task.report.steps == (100, 100)
     assert sr.shape == (128, 128, 1) and gain(sr, hr, lr, 4) > 0.3
+
+
+def test_left_to_itself_it_averages_two_routes() -> None:
+    lr = files.to_float(drawn(20, 31))
+    both, whole, root = (ZeroShot(2, **{**FEW, "scale_steps": steps}) for steps in (0, 1, 2))
+    np.testing.assert_allclose(both.upscale(lr), (whole.upscale(lr) + root.upscale(lr)) / 2, rtol=0, atol=1e-6)
+    assert both.report.steps == (*whole.report.steps, *root.report.steps) == (3, 3, 3)
 
 
 def test_a_given_kernel_is_undone() -> None:
@@ -165,20 +175,23 @@ def test_one_channel_for_colour_enlarges_each_alike() -> None:
 @pytest.mark.parametrize(
     ("scale", "steps", "kernel", "expected"),
     [
-        (2, 0, False, (2.0,)),
-        (4, 0, False, (2.0, 2.0)),
-        (8, 0, True, (2.0, 2.0, 2.0)),
-        (4, 1, True, (4.0,)),
-        (3, 0, True, (3.0,)),
-        (3, 0, False, (math.sqrt(3), math.sqrt(3))),
-        (9, 2, True, (3.0, 3.0)),
-        (1.5, 0, False, (1.5,)),
-        (4, 3, False, (4 ** (1 / 3),) * 3),
+        (2, 0, False, ((2.0,), (math.sqrt(2),) * 2)),
+        (4, 0, False, ((2.0, 2.0), (math.sqrt(2),) * 4)),
+        (8, 0, True, ((2.0, 2.0, 2.0),)),
+        (4, 1, True, ((4.0,),)),
+        (3, 0, True, ((3.0,),)),
+        (3, 0, False, ((math.sqrt(3),) * 2, (3 ** (1 / 3),) * 3)),
+        (9, 2, True, ((3.0, 3.0),)),
+        (1.5, 0, False, ((1.5,),)),
+        (1.01, 0, False, ((1.01,),)),
+        (4, 3, False, ((4 ** (1 / 3),) * 3,)),
     ],
 )
-def test_factors_are_equal(scale: float, steps: int, kernel: bool, expected: tuple[float, ...]) -> None:
-    got = factors(config.zero_shot({"scale": scale, "scale_steps": steps}), kernel=kernel)
-    assert got == pytest.approx(expected) and math.prod(got) == pytest.approx(scale)
+def test_the_factors_of_a_route_are_equal(scale: float, steps: int, kernel: bool, expected: Routes) -> None:
+    got = routes(config.zero_shot({"scale": scale, "scale_steps": steps}), kernel=kernel)
+    assert len(got) == len(expected)
+    for ours, theirs in zip(got, expected, strict=True):
+        assert ours == pytest.approx(theirs) and math.prod(ours) == pytest.approx(scale)
 
 
 @pytest.mark.parametrize(("scale", "steps"), [(1.5, 0), (2, 2), (6, 2)])

@@ -160,8 +160,23 @@ class ImageModel:
             )
 
     def begin_from(self, path: str | Path) -> None:
-        """Read the weights that a training begins from. Errors are those of `load`."""
-        self.load(path)
+        """Read the weights that a training begins from: of this network, or of the same at another scale.
+
+        Then layers whose shapes differ are left as they are. Errors are those of `load`.
+        """
+        from ISR.models import pretrained
+
+        if legacy.is_legacy(Path(path)) or pretrained.scales(str(path)) == (self.scale,):
+            self.load(path)
+            return
+        other = pretrained.load_model(str(path), precision="float32")
+        if not isinstance(other, ImageModel) or (other.name, other.params) != (self.architecture, self.params):
+            found = f"{other.name} with {getattr(other, 'params', {})}"
+            raise WeightsError(f"{str(path)!r} is for {found}, but the network is {self.name} with {self.params}")
+        for layer in self.model.layers:
+            values = other.model.get_layer(layer.name).get_weights()
+            if [each.shape for each in values] == [each.shape for each in layer.get_weights()]:
+                layer.set_weights(values)
 
 
 def check_scale(architecture: str, scale: int, allowed: tuple[int, ...]) -> None:

@@ -18,10 +18,16 @@ from ISR.models.records import WEIGHTS, Weights
 if TYPE_CHECKING:
     from ISR.models.image_model import ImageModel
 
-__all__ = ["DEFAULT", "PRECISIONS", "WEIGHTS", "Identity", "Located"]
+__all__ = ["DEFAULT", "PRECISIONS", "QUALITIES", "WEIGHTS", "Identity", "Located"]
 __all__ += ["find", "identify", "is_path", "load_model", "locate", "obtain", "scales"]
 
-DEFAULT = "compact"
+# What stands for weights of any scale: of these families, the first that has some for it.
+QUALITIES = {
+    "fast": ("compact-tiny", "compact", "compact-large"),
+    "balanced": ("compact", "compact-tiny", "compact-large"),
+    "best": ("compact-large", "compact", "compact-tiny"),
+}
+DEFAULT = "best"
 PRECISIONS = ("auto", "float32", "bfloat16")
 ENDINGS = ".weights.h5, or .hdf5 of ISR 2"
 
@@ -105,11 +111,12 @@ def obtain(name: str, scale: int | None = None) -> None:
 def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str = "auto") -> ImageModel | Interpolation:
     """What enlarges under that name: an interpolation, weights of the table, or a weights file.
 
-    name: `compact` means the shipped weights of that architecture at `scale`, `compact-x2` those and no others;
-    `psnr-small` and its like are downloaded at first use; a path ends in `.weights.h5` and has its manifest beside it,
-    or in `.hdf5` (written by ISR 2). scale: 2 where the name leaves it open. precision: float32, bfloat16, or auto:
-    bfloat16 where the processor is fast at it and the weights lose nothing. UnknownModelError where nothing has that
-    name or it has another scale, WeightsError where the file is damaged or cannot be had.
+    name: `fast`, `balanced` or `best` of the shipped weights at `scale`; `compact` means those of that name at `scale`,
+    `compact-x2` those and no others; `psnr-small` and its like are downloaded at first use; a path ends in
+    `.weights.h5` and has its manifest beside it, or in `.hdf5` (written by ISR 2). scale: 2 where the name leaves it
+    open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and the weights lose
+    nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError where the file is
+    damaged or cannot be had.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
@@ -158,6 +165,10 @@ def scales(name: str) -> tuple[int, ...] | None:
 
 
 def _known(name: str) -> list[Weights]:
+    if name in QUALITIES:
+        return list(
+            {record.scale: record for family in reversed(QUALITIES[name]) for record in _named(family)}.values()
+        )
     named = _named(name) or [record for record in WEIGHTS.values() if record.architecture == name and record.shipped]
     if not named:
         raise UnknownModelError(_unknown(name))
@@ -179,7 +190,7 @@ def _unknown(name: str) -> str:
     if remote:
         return f"no weights of {name!r} come with ISR; ask for one of these by name to download it: {', '.join(remote)}"
     shipped = {record.architecture for record in WEIGHTS.values() if record.shipped}
-    known = ", ".join(sorted([*RECEPTIVE_RADIUS, *WEIGHTS, *shipped]))
+    known = ", ".join([*QUALITIES, *sorted({*RECEPTIVE_RADIUS, *WEIGHTS, *shipped})])
     return f"unknown model {name!r}: expected one of {known}, or the path of a weights file ({ENDINGS})"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from conftest import drawn
 from verbs import randomised, said
 
 from ISR import models
-from ISR.errors import PictureError
+from ISR.errors import PictureError, WeightsError
 from ISR.images import resize
 from ISR.models.image_model import ImageModel, floats_held, of_any_size
 
@@ -195,3 +196,25 @@ def test_the_floats_that_are_held_at_once_are_those_of_the_graph() -> None:
 )
 def test_multiply_adds_for_an_output_pixel(name: str, scale: int, params: dict[str, Any], expected: float) -> None:
     assert models.build(name, scale, params).multiply_adds == pytest.approx(expected)
+
+
+def test_training_begins_from_another_scale_with_the_layers_that_both_have(tmp_path: Path) -> None:
+    tripled, doubled = (models.build("espcn", scale, {}) for scale in (3, 2))
+    tripled.save(tmp_path / "tripled.weights.h5")
+    end = [weight.copy() for weight in doubled.model.get_layer("sub_pixels").get_weights()]
+    doubled.begin_from(tmp_path / "tripled.weights.h5")
+    np.testing.assert_array_equal(doubled.model.get_layer("sub_pixels").get_weights()[0], end[0])
+    for name in ("conv_1", "conv_2"):
+        ours, theirs = (model.model.get_layer(name).get_weights() for model in (doubled, tripled))
+        np.testing.assert_array_equal(ours[0], theirs[0])
+    again = models.build("espcn", 3, {})
+    again.begin_from(tmp_path / "tripled.weights.h5")
+    lr = np.random.default_rng(0).uniform(0, 1, (1, 9, 8, 3)).astype(np.float32)
+    np.testing.assert_array_equal(again.run(lr), tripled.run(lr))
+
+
+@pytest.mark.parametrize(("name", "scale", "params"), [("srcnn", 2, {"layout": "9-5-5"}), ("fsrcnn", 3, {})])
+def test_training_begins_from_no_other_network(tmp_path: Path, name: str, scale: int, params: dict[str, Any]) -> None:
+    models.build("srcnn", 3, {}).save(tmp_path / "first.weights.h5")
+    with pytest.raises(WeightsError, match=r"is for srcnn with .*9-1-5|architecture"):
+        models.build(name, scale, params).begin_from(tmp_path / "first.weights.h5")

@@ -117,6 +117,17 @@ def test_an_architecture_s_name_means_its_weights_at_that_scale() -> None:
         load_model("compact", 3)
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_best_scores_highest_and_fast_is_smallest(scale: int) -> None:
+    """Of the shipped weights of that scale, by their records."""
+    shipped = [r for r in WEIGHTS.values() if r.shipped and r.scale == scale]
+    named = (pretrained.identify(quality, scale).name for quality in ("best", "balanced", "fast"))
+    best, balanced, fast = (WEIGHTS[f"{name}-x{scale}"] for name in named)
+    assert best.psnr_y[0] == max(record.psnr_y[0] for record in shipped)
+    assert best.parameters > balanced.parameters > fast.parameters
+    assert pretrained.identify(scale=scale).sha256 == best.sha256
+
+
 @pytest.mark.parametrize("wrong", ["compact-x9", "bicubik", ""])
 def test_an_unknown_model_is_told_with_the_known_ones(wrong: str) -> None:
     with pytest.raises(UnknownModelError, match=r"bicubic.*compact-x2"):
