@@ -31,7 +31,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["ISR", "ISR.*"]), "ISR.weights", *WEIGHTS],
     package_dir={"ISR.weights": "weights"},
-    package_data={name: ["*.h5", "*.json", "*.yml", "*.md"] for name in WEIGHTS},
+    package_data={name: ["*.h5", "*.json", "*.yml", "*.md"] for name in ["ISR.weights", *WEIGHTS]},
     # Lower bounds only. keras 3.15 refuses absurd HDF5 shapes; tensorflow 2.20 is the first that suits it.
     install_requires=[
         "tensorflow>=2.20",

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from ISR.models.first_weights import Bilinear, PassOn
 from ISR.models.image_model import ImageModel, check_scale
 
 DECONVOLUTION = 9
@@ -16,7 +17,8 @@ class FSRCNN(ImageModel):
     """Feature extraction, shrinking, mapping and expanding at the size of the input, then one deconvolution.
 
     Section 3.2 of the paper. scale: 2, 3 or 4. d feature channels, s of them after shrinking, m mapping layers: the
-    paper's FSRCNN is (56, 12, 4), its FSRCNN-s (32, 5, 1). c_dim: channels; the paper enlarges luma alone (1).
+    paper's FSRCNN is (56, 12, 4), its FSRCNN-s (32, 5, 1). c_dim: channels; the paper enlarges luma alone (1). The
+    first weights make it bilinear interpolation, from which it learns.
     ValueError for anything else.
     """
 
@@ -40,29 +42,28 @@ class FSRCNN(ImageModel):
 
     def _build(self) -> keras.Model:
         lr = keras.Input((None, None, self.c_dim), name="LR")
-        x = _conv(lr, self.d, 5, "extract")
-        x = _conv(x, self.s, 1, "shrink")
+        x = self._conv(lr, self.d, 5, "extract")
+        x = self._conv(x, self.s, 1, "shrink")
         for i in range(1, self.m + 1):
-            x = _conv(x, self.s, 3, f"map_{i}")
-        x = _conv(x, self.d, 1, "expand")
+            x = self._conv(x, self.s, 3, f"map_{i}")
+        x = self._conv(x, self.d, 1, "expand")
         # Not padding="same": the backends do not crop that alike.
-        small = keras.initializers.RandomNormal(stddev=0.001)
-        x = layers.Conv2DTranspose(
-            self.c_dim, DECONVOLUTION, strides=self.scale, kernel_initializer=small, dtype="float32", name="deconv"
-        )(x)
         crop = _cropping(self.scale)
+        first = Bilinear(self.scale, before=crop[0])
+        x = layers.Conv2DTranspose(
+            self.c_dim, DECONVOLUTION, strides=self.scale, kernel_initializer=first, dtype="float32", name="deconv"
+        )(x)
         return keras.Model(lr, layers.Cropping2D((crop, crop), dtype="float32", name="SR")(x), name="fsrcnn")
+
+    def _conv(self, x: Any, filters: int, side: int, name: str) -> Any:
+        """A convolution and a PReLU with one slope a channel (section 3.2); the first weights pass the colours on."""
+        first = PassOn(self.c_dim, outputs=min(self.c_dim, filters))
+        x = layers.Conv2D(filters, side, padding="same", kernel_initializer=first, name=name)(x)
+        slope = keras.initializers.Constant(0.25)
+        return layers.PReLU(alpha_initializer=slope, shared_axes=[1, 2], name=f"{name}_act")(x)
 
 
 def _cropping(scale: int) -> tuple[int, int]:
     """Rows before and after scale * h of the deconvolution's scale * (h - 1) + 9: as centred as whole pixels allow."""
     surplus = DECONVOLUTION - scale
     return surplus // 2, surplus - surplus // 2
-
-
-def _conv(x: Any, filters: int, side: int, name: str) -> Any:
-    """A convolution and a PReLU with one slope a channel (section 3.2), with the first weights of He et al. 2015."""
-    he = keras.initializers.HeNormal()
-    x = layers.Conv2D(filters, side, padding="same", kernel_initializer=he, name=name)(x)
-    slope = keras.initializers.Constant(0.25)
-    return layers.PReLU(alpha_initializer=slope, shared_axes=[1, 2], name=f"{name}_act")(x)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
+from ISR.models.first_weights import PassOn
 from ISR.models.image_model import ImageModel, check_scale
 from ISR.models.layers import BicubicEnlarge, bicubic_reach
 
@@ -19,6 +20,7 @@ class SRCNN(ImageModel):
     layout: the three kernels' sides (section 4.3.2). c_dim: channels; the paper enlarges luma alone (1).
     padding: `valid` as the paper trains, so that `border` HR pixels are missing on every side of the output
     (section 4.1: 33x33 interpolated pixels become 21x21); `same` for whole pictures. The weights are the same.
+    The first ones make it bicubic interpolation, from which it learns, where the paper's are random.
     ValueError for anything else.
     """
 
@@ -52,7 +54,11 @@ class SRCNN(ImageModel):
         lr = keras.Input((None, None, self.c_dim), name="LR")
         f1, f2, f3 = self._sides()
         x = BicubicEnlarge(self.scale, dtype="float32", name="bicubic")(lr)
-        x = layers.Conv2D(64, f1, padding=self.padding, activation="relu", name="conv_1")(x)
-        x = layers.Conv2D(32, f2, padding=self.padding, activation="relu", name="conv_2")(x)
-        sr = layers.Conv2D(self.c_dim, f3, padding=self.padding, dtype="float32", name="SR")(x)
+        passed = PassOn(self.c_dim, outputs=self.c_dim)
+        for i, (filters, side) in enumerate([(64, f1), (32, f2)], start=1):
+            x = layers.Conv2D(
+                filters, side, padding=self.padding, activation="relu", kernel_initializer=passed, name=f"conv_{i}"
+            )(x)
+        last = PassOn(self.c_dim)
+        sr = layers.Conv2D(self.c_dim, f3, padding=self.padding, kernel_initializer=last, dtype="float32", name="SR")(x)
         return keras.Model(lr, sr, name="srcnn")
