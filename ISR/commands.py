@@ -61,7 +61,7 @@ def weights_list(options: argparse.Namespace) -> int:
     """Show what weights there are."""
     from ISR.models.pretrained import WEIGHTS
 
-    rows = [f"{'name':<14} {'scale':<6} {'parameters':>10}  {'PSNR-Y Set5 / Set14 / BSD100':<30} licence"]
+    rows = [f"{'name':<16} {'scale':<6} {'parameters':>10}  {'PSNR-Y Set5 / Set14 / BSD100':<30} licence"]
     for record in WEIGHTS.values():
         psnr = " / ".join("-" if value is None else f"{value:.2f}" for value in record.psnr_y)
         psnr += "" if record.measured else " (quoted)"

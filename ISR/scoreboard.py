@@ -157,17 +157,26 @@ def _panel(draw: ImageDraw.ImageDraw, font: Any, left: int, networks: list[Row],
     draw.rectangle(box, outline="black")
     draw.text((left + LEFT, 8), f"x{scale}: PSNR-Y on {networks[0].reports[0].set}, dB", "black", font)
     draw.text((left + LEFT, HEIGHT - 20), "multiply-adds for an output pixel", "black", font)
+    labels: list[tuple[float, float, float, float]] = []
     for colour, group in (("#1f77b4", points), ("#888888", theirs)):
         for x, y, name in group:
             across = box[0] + (x - x_low) / (x_high - x_low) * (box[2] - box[0])
             down = box[3] - (y - y_low) / (y_high - y_low) * (box[3] - box[1])
             draw.ellipse((across - 4, down - 4, across + 4, down + 4), colour)
-            draw.text((across + 7, down - 8), name, colour, font)
+            places = [draw.textbbox((across + 7, down + shift), name, font) for shift in (-8, 6, -22)]
+            free = [place for place in places if not any(_overlap(place, label) for label in labels)]
+            labels.append((free or places)[0])
+            draw.text(labels[-1][:2], name, colour, font, anchor="lt")
     for y in (math.ceil(y_low), math.floor(y_high)):
         draw.text((left + 8, box[3] - (y - y_low) / (y_high - y_low) * (box[3] - box[1]) - 8), f"{y}", "black", font)
     for x in range(math.ceil(x_low), math.floor(x_high) + 1):
         place = box[0] + (x - x_low) / (x_high - x_low) * (box[2] - box[0])
         draw.text((place - 12, box[3] + 4), f"{10**x:,}", "black", font)
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Of two boxes (left, top, right, bottom)."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _span(values: list[float]) -> tuple[float, float]:

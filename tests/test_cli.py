@@ -50,7 +50,7 @@ def test_version_and_help_are_printed(capsys: Said) -> None:
     assert capsys.readouterr().out == f"isr {__version__}\n"
     assert main(["upscale", "--help"]) == 0
     helped = " ".join(capsys.readouterr().out.split())
-    assert "--max-pixels" in helped and "downloaded at first use: psnr-small, psnr-large, noise-cancel, gans" in helped
+    assert "--max-pixels" in helped and "of `isr weights list`" in helped and "{fast,balanced,best}" in helped
 
 
 def test_the_weights_list_has_a_line_for_each(capsys: Said) -> None:

@@ -164,15 +164,13 @@ class ImageModel:
 
         Then layers whose shapes differ are left as they are. Errors are those of `load`.
         """
-        from ISR.models import pretrained
-
-        if legacy.is_legacy(Path(path)) or pretrained.scales(str(path)) == (self.scale,):
+        path = Path(path)
+        described = {} if legacy.is_legacy(path) else manifest.read(path)
+        if described.get("architecture") != self.architecture or described["scale"] == self.scale:
             self.load(path)
             return
-        other = pretrained.load_model(str(path), precision="float32")
-        if not isinstance(other, ImageModel) or (other.name, other.params) != (self.architecture, self.params):
-            found = f"{other.name} with {getattr(other, 'params', {})}"
-            raise WeightsError(f"{str(path)!r} is for {found}, but the network is {self.name} with {self.params}")
+        other = self.from_params(described["scale"], self.params)
+        other.load(path)
         for layer in self.model.layers:
             values = other.model.get_layer(layer.name).get_weights()
             if [each.shape for each in values] == [each.shape for each in layer.get_weights()]:

@@ -127,7 +127,9 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
     record = _choose(name, scale)
     if precision == "auto":
         precision = "bfloat16" if record.bfloat16 and backend.computes_bfloat16_fast() else "float32"
-    return _built(_released(record), precision)
+    model = _built(_released(record), precision)
+    model.name = _family(record)
+    return model
 
 
 def identify(name: str = DEFAULT, scale: int | None = None) -> Identity:
@@ -139,7 +141,7 @@ def identify(name: str = DEFAULT, scale: int | None = None) -> Identity:
         stem = located.path.name.removesuffix(".hdf5").removesuffix(".h5").removesuffix(".weights")
         return Identity(stem, located.scale, sha256(located.path))
     record = _choose(name, scale)
-    return Identity(record.name.removesuffix(f"-x{record.scale}"), record.scale, record.sha256)
+    return Identity(_family(record), record.scale, record.sha256)
 
 
 def _at(path: Path, scale: int | None) -> Located:
@@ -150,7 +152,12 @@ def _at(path: Path, scale: int | None) -> Located:
 
 
 def _named(name: str) -> list[Weights]:
-    return [r for r in WEIGHTS.values() if name in (r.name, r.name.removesuffix(f"-x{r.scale}"))]
+    return [record for record in WEIGHTS.values() if name in (record.name, _family(record))]
+
+
+def _family(record: Weights) -> str:
+    """The name without its scale."""
+    return record.name.removesuffix(f"-x{record.scale}")
 
 
 def scales(name: str) -> tuple[int, ...] | None:

@@ -40,20 +40,89 @@ class Weights:
         return self.url is None
 
 
-WEIGHTS: dict[str, Weights] = {
-    "compact-x2": Weights(
-        name="compact-x2",
-        architecture="compact",
-        scale=2,
-        params={"width": 32, "depth": 13},
-        parameters=115_340,
-        sha256="418d4a3b9b8f572ce397d74b6f54a253269836739a6b82a36e32c83a76c0a792",
+def _ours(
+    name: str,
+    architecture: str,
+    params: Mapping[str, Any],
+    parameters: int,
+    sha256: str,
+    psnr_y: tuple[float, float, float],
+    *,
+    bfloat16: bool = False,
+) -> Weights:
+    """Weights that were trained here and are shipped; their names end in -x and the scale."""
+    return Weights(
+        name=name,
+        architecture=architecture,
+        scale=int(name.rpartition("-x")[2]),
+        params=params,
+        parameters=parameters,
+        sha256=sha256,
         licence="Apache-2.0",
-        data="387 photographs under free licences, listed in the model card",
-        psnr_y=(37.32, 32.97, 31.75),
+        data="387 photographs under free licences, listed in weights/README.md",
+        psnr_y=psnr_y,
+        bfloat16=bfloat16,
+    )
+
+
+OURS = (
+    _ours(
+        "compact-tiny-x2",
+        "compact",
+        {"width": 16, "depth": 10},
+        23_068,
+        "0ad20c1ba33f87e612772d55898cfc4fda32da33913011bbd62f4cf6508099d2",
+        (37.16, 32.81, 31.63),
         bfloat16=True,
     ),
-    "psnr-small": Weights(
+    _ours(
+        "compact-tiny-x3",
+        "compact",
+        {"width": 16, "depth": 9},
+        22_923,
+        "c1e5c8059bac695be2150aceb9ca3478eb9664cc1efdc6f4d56f3901a7cb67b8",
+        (33.24, 29.58, 28.58),
+        bfloat16=True,
+    ),
+    _ours(
+        "compact-tiny-x4",
+        "compact",
+        {"width": 16, "depth": 8},
+        23_648,
+        "4015c635f8d9f558aee8f8ea73991b360c92788724100aa55f7c5d5a45ae7835",
+        (30.99, 27.80, 27.07),
+        bfloat16=True,
+    ),
+    _ours(
+        "compact-x2",
+        "compact",
+        {"width": 32, "depth": 13},
+        115_340,
+        "418d4a3b9b8f572ce397d74b6f54a253269836739a6b82a36e32c83a76c0a792",
+        (37.32, 32.97, 31.75),
+        bfloat16=True,
+    ),
+    _ours(
+        "compact-x3",
+        "compact",
+        {"width": 32, "depth": 13},
+        119_675,
+        "ed10de2839db82afd30ad0ccdd5d92cd5bff7d8c23ab9a16d10eec994e61c35b",
+        (33.53, 29.73, 28.70),
+        bfloat16=True,
+    ),
+    _ours(
+        "compact-x4",
+        "compact",
+        {"width": 32, "depth": 13},
+        125_744,
+        "61514e5d4b18af493ea4dba26c10b06863f4b8569857338c363a368920528f25",
+        (31.38, 28.01, 27.21),
+        bfloat16=True,
+    ),
+)
+OF_ISR_2 = (
+    Weights(
         name="psnr-small",
         architecture="rdn",
         scale=2,
@@ -68,7 +137,7 @@ WEIGHTS: dict[str, Weights] = {
         url=f"{ISR_2}/rdn-C3-D10-G64-G064-x2/PSNR-driven/rdn-C3-D10-G64-G064-x2_PSNR_epoch134.hdf5",
         size=10_694_096,
     ),
-    "psnr-large": Weights(
+    Weights(
         name="psnr-large",
         architecture="rdn",
         scale=2,
@@ -81,7 +150,7 @@ WEIGHTS: dict[str, Weights] = {
         url=f"{ISR_2}/rdn-C6-D20-G64-G064-x2/PSNR-driven/rdn-C6-D20-G64-G064-x2_PSNR_epoch086.hdf5",
         size=66_071_288,
     ),
-    "noise-cancel": Weights(
+    Weights(
         name="noise-cancel",
         architecture="rdn",
         scale=2,
@@ -95,7 +164,7 @@ WEIGHTS: dict[str, Weights] = {
         "rdn-C6-D20-G64-G064-x2_ArtefactCancelling_epoch219.hdf5",
         size=66_071_288,
     ),
-    "gans": Weights(
+    Weights(
         name="gans",
         architecture="rrdn",
         scale=4,
@@ -108,4 +177,5 @@ WEIGHTS: dict[str, Weights] = {
         url=f"{ISR_2}/rrdn-C4-D3-G32-G032-T10-x4-GANS/rrdn-C4-D3-G32-G032-T10-x4_epoch299.hdf5",
         size=17_462_488,
     ),
-}
+)
+WEIGHTS: dict[str, Weights] = {record.name: record for record in (*OURS, *OF_ISR_2)}

@@ -68,14 +68,15 @@ def test_the_model_card_names_figures_data_and_licence(name: str) -> None:
         assert expected in card, expected
 
 
-def test_beats_bicubic_by_a_decibel_on_the_sample_photo(name: str) -> None:
+def test_beats_bicubic_on_the_sample_photo(name: str) -> None:
+    """By a decibel at x2, and by half of one at x3 and x4, where less of a photograph can be had again."""
     scale = WEIGHTS[name].scale
     lr, hr = folders.read_pair(SAMPLE, scale)
     psnr = [
         psnr_y(hr, Predictor(model).upscale(lr), border=scale)
         for model in (loaded(name), Interpolation("bicubic", scale))
     ]
-    assert psnr[0] > psnr[1] + 1.0
+    assert psnr[0] > psnr[1] + (1.0 if scale == 2 else 0.5)
 
 
 def test_tiles_of_trained_weights_cannot_show(name: str) -> None:
@@ -113,18 +114,18 @@ def test_scores_what_its_record_says(name: str) -> None:
 
 def test_an_architecture_s_name_means_its_weights_at_that_scale() -> None:
     assert loaded("compact").scale == 2
-    with pytest.raises(UnknownModelError, match=r"no weights for x3.*x2"):
-        load_model("compact", 3)
+    with pytest.raises(UnknownModelError, match=r"no weights for x5.*x2"):
+        load_model("compact", 5)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_best_scores_highest_and_fast_is_smallest(scale: int) -> None:
     """Of the shipped weights of that scale, by their records."""
-    shipped = [r for r in WEIGHTS.values() if r.shipped and r.scale == scale]
+    shipped = [record for record in WEIGHTS.values() if record.shipped and record.scale == scale]
     named = (pretrained.identify(quality, scale).name for quality in ("best", "balanced", "fast"))
     best, balanced, fast = (WEIGHTS[f"{name}-x{scale}"] for name in named)
     assert best.psnr_y[0] == max(record.psnr_y[0] for record in shipped)
-    assert best.parameters > balanced.parameters > fast.parameters
+    assert best.parameters >= balanced.parameters > fast.parameters
     assert pretrained.identify(scale=scale).sha256 == best.sha256
 
 
@@ -259,8 +260,17 @@ def test_without_a_network_a_name_says_what_to_put_where(elsewhere: Server) -> N
 def test_the_scales_of_a_name_are_those_it_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "tiny.weights.h5"
     models.Compact(3, width=4, depth=1).save(path)
-    monkeypatch.setitem(WEIGHTS, "compact-x3", replace(WEIGHTS["compact-x2"], name="compact-x3", scale=3))
-    known = {"compact": (2, 3), "compact-x2": (2,), "compact-x3": (3,), "gans": (4,), str(path): (3,), "lanczos": None}
+    for scale in (2, 3):
+        monkeypatch.setitem(WEIGHTS, f"c-x{scale}", replace(WEIGHTS["compact-x2"], name=f"c-x{scale}", scale=scale))
+    known = {
+        "c": (2, 3),
+        "c-x2": (2,),
+        "compact-x2": (2,),
+        "c-x3": (3,),
+        "gans": (4,),
+        str(path): (3,),
+        "lanczos": None,
+    }
     assert {name: pretrained.scales(name) for name in known} == known
     with pytest.raises(UnknownModelError, match="unknown model 'cubic'"):
         pretrained.scales("cubic")
