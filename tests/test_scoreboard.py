@@ -87,7 +87,8 @@ def test_documents_without_all_are_a_mistake(capsys: Said) -> None:
 
 def test_cost_in_this_process() -> None:
     nearest, lanczos = (cost.here(name, 2, "float32") for name in ("nearest", "lanczos"))
-    assert nearest.seconds > 0 and (nearest.peak_mb is None or -1 < nearest.peak_mb < 500)
+    # Below 0 where what tests before this one held is given back meanwhile.
+    assert nearest.seconds > 0 and (nearest.peak_mb is None or -100 < nearest.peak_mb < 500)
     assert nearest != lanczos
 
 

@@ -16,17 +16,18 @@ class PassOn(keras.initializers.Initializer):  # type: ignore[misc]
 
     channels: how many inputs are passed on. outputs: how many outputs they go to in turn, None for all: to as many as
     there are channels, or over and over, as a sub-pixel layer repeats them. The other outputs begin as He et al.'s.
+    Where the layer has fewer inputs or outputs, those that it has are passed on.
     """
 
     def __init__(self, channels: int, *, outputs: int | None = None, gain: float = 1.0) -> None:
         self.channels, self.outputs, self.gain = channels, outputs, gain
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        rows, columns, _, filters = shape
-        passed = np.arange(filters if self.outputs is None else self.outputs)
+        rows, columns, inputs, filters = shape
+        passed = np.arange(filters if self.outputs is None else min(self.outputs, filters))
         kernel = np.array(keras.ops.convert_to_numpy(keras.initializers.HeNormal()(shape, "float32")))
         kernel[..., passed] = 0.0
-        kernel[rows // 2, columns // 2, passed % self.channels, passed] = self.gain
+        kernel[rows // 2, columns // 2, passed % min(self.channels, inputs), passed] = self.gain
         return keras.ops.convert_to_tensor(kernel, dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -44,10 +45,10 @@ class Bilinear(keras.initializers.Initializer):  # type: ignore[misc]
         self.scale, self.before = scale, before
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        side, _, outputs, _ = shape
+        side, _, outputs, inputs = shape
         line = KERNELS["bilinear"][0]((np.arange(side) - self.before + 0.5) / self.scale - 0.5)
         kernel = np.zeros(shape, np.float32)
-        passed = np.arange(outputs)
+        passed = np.arange(min(inputs, outputs))
         kernel[:, :, passed, passed] = np.outer(line, line)[..., None]
         return keras.ops.convert_to_tensor(kernel, dtype)
 

@@ -57,7 +57,7 @@ class FSRCNN(ImageModel):
 
     def _conv(self, x: Any, filters: int, side: int, name: str) -> Any:
         """A convolution and a PReLU with one slope a channel (section 3.2); the first weights pass the colours on."""
-        first = PassOn(self.c_dim, outputs=min(self.c_dim, filters))
+        first = PassOn(self.c_dim, outputs=self.c_dim)
         x = layers.Conv2D(filters, side, padding="same", kernel_initializer=first, name=name)(x)
         slope = keras.initializers.Constant(0.25)
         return layers.PReLU(alpha_initializer=slope, shared_axes=[1, 2], name=f"{name}_act")(x)

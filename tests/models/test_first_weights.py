@@ -40,6 +40,14 @@ def test_the_other_outputs_begin_at_random() -> None:
     assert np.count_nonzero(kernel[..., :3]) == 3 and np.count_nonzero(kernel[..., 3:]) == 9 * 4 * 3
 
 
+def test_a_narrow_layer_passes_on_what_it_has() -> None:
+    narrow = np.asarray(PassOn(3, outputs=3)((1, 1, 4, 2)))
+    np.testing.assert_array_equal(narrow[0, 0], np.eye(4, 2))
+    wide = np.asarray(PassOn(3, outputs=3)((1, 1, 2, 4)))
+    np.testing.assert_array_equal(wide[0, 0, :, :3], [[1, 0, 1], [0, 1, 0]])
+    assert np.count_nonzero(np.asarray(Bilinear(2, before=3)((9, 9, 3, 2)))[4, 4]) == 2
+
+
 @pytest.mark.parametrize("made", [PassOn(3, outputs=2, gain=0.1), Bilinear(3, before=3)])
 def test_they_are_read_back_as_they_were_written(made: keras.initializers.Initializer) -> None:
     again = keras.initializers.deserialize(keras.initializers.serialize(made))
