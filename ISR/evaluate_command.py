@@ -31,10 +31,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _one(options: argparse.Namespace) -> int:
     from ISR.evaluate import as_table, evaluate
-    from ISR.models.pretrained import QUALITIES, identify
+    from ISR.models.pretrained import QUALITIES
 
     model = upscale_command.load_model(options, options.scale)
-    name = identify(options.model, options.scale).name if options.model in QUALITIES else options.model
+    name = None if options.model in QUALITIES else options.model
     reports = [evaluate(model, folder, name=name, tile=options.tile) for folder in options.folders]
     _write_json(options.json, [report.as_json() for report in reports])
     console.show(as_table(reports))

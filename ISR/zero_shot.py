@@ -124,8 +124,8 @@ class ZeroShot:
         ZSSR(1, width=1, depth=1)
 
     def size(self, shape: tuple[int, ...], factors: tuple[float, ...] | None = None) -> tuple[int, int]:
-        """(height, width) that a picture of that shape is enlarged to, by these factors or all of a route."""
-        by = math.prod(self.routes[0] if factors is None else factors)
+        """(height, width) that a picture of that shape is enlarged to, by these factors or by the whole scale."""
+        by = self.scale if factors is None else math.prod(factors)
         return max(1, round(shape[0] * by)), max(1, round(shape[1] * by))
 
     def upscale_file(
@@ -167,8 +167,9 @@ class _Enlargement:
         self.task, self.settings, self.started = task, task.settings, time.perf_counter()
         self.shape = lr.shape
         self.planes = planes.split(lr, self.settings.channels or lr.shape[2])
-        # What the picture measures after each stage of each route, in their order.
-        self.sizes = [task.size(lr.shape, route[: i + 1]) for route in task.routes for i in range(len(route))]
+        # After each stage of each route; the last by the scale, for the product of roots may round to another size.
+        firsts = [[task.size(lr.shape, route[:i]) for i in range(1, len(route))] for route in task.routes]
+        self.sizes = [size for sizes in firsts for size in (*sizes, task.size(lr.shape))]
         self.fits: list[Fitted] = []
         self.training_seconds = 0.0
 
@@ -183,9 +184,7 @@ class _Enlargement:
         return planes.join(means, self.shape[2])
 
     def _by(self, factors: tuple[float, ...]) -> list[Floats]:
-        """The planes enlarged by one route: its network is trained for each factor in turn, and enlarges by it; each
-        enlargement is a further source of fathers for the next.
-        """
+        """The planes by one route: train its network for each factor in turn; each enlargement is one more source."""
         network = self._network()
         current, sources = self.planes, list(self.planes)
         for stage, factor in enumerate(factors):

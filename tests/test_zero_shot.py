@@ -83,6 +83,12 @@ def test_left_to_itself_it_averages_two_routes() -> None:
     assert both.report.steps == (*whole.report.steps, *root.report.steps) == (3, 3, 3)
 
 
+def test_both_routes_end_at_one_size() -> None:
+    """25 * 1.7 is 42.5, and 25 times the two roots' product a little more."""
+    task = ZeroShot(1.7, **{**FEW, "scale_steps": 0})
+    assert len(task.routes) == 2 and task.upscale(drawn(25, 25)).shape == (42, 42, 3)
+
+
 def test_a_given_kernel_is_undone() -> None:
     """A wide blur: the network that knows it is ahead of the one that assumes bicubic, and of bicubic."""
     kernel = degrade.gaussian_kernel(13, np.eye(2) * 2.0**2)

@@ -257,20 +257,11 @@ def test_without_a_network_a_name_says_what_to_put_where(elsewhere: Server) -> N
         load_model("psnr-small")
 
 
-def test_the_scales_of_a_name_are_those_it_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scales_of_a_name_are_those_it_loads(tmp_path: Path) -> None:
     path = tmp_path / "tiny.weights.h5"
     models.Compact(3, width=4, depth=1).save(path)
-    for scale in (2, 3):
-        monkeypatch.setitem(WEIGHTS, f"c-x{scale}", replace(WEIGHTS["compact-x2"], name=f"c-x{scale}", scale=scale))
-    known = {
-        "c": (2, 3),
-        "c-x2": (2,),
-        "compact-x2": (2,),
-        "c-x3": (3,),
-        "gans": (4,),
-        str(path): (3,),
-        "lanczos": None,
-    }
+    known = {"compact": (2, 3, 4), "compact-x2": (2,), "compact-x3": (3,), "gans": (4,), str(path): (3,)}
+    known |= {"best": (2, 3, 4), "lanczos": None}
     assert {name: pretrained.scales(name) for name in known} == known
     with pytest.raises(UnknownModelError, match="unknown model 'cubic'"):
         pretrained.scales("cubic")
