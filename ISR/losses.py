@@ -46,9 +46,15 @@ def pixel(name: str, *, luma_weight: float = 0.0) -> Loss:
     def loss(hr: Any, sr: Any) -> Any:
         total = compare(hr, sr)
         # Every one depends on the difference alone, and a product with it is faster than slices of both.
-        return total + luma_weight * compare(_luma(_float32(hr) - _float32(sr)), 0.0) if luma_weight else total
+        return total + luma_weight * compare(luma(_float32(hr) - _float32(sr)), 0.0) if luma_weight else total
 
     return loss
+
+
+def luma(rgb: Any) -> Any:
+    """BT.601's luma without offset, in float32: (n, h, w, 3) -> (n, h, w, 1), both in [0, 1] or differences of such."""
+    weights = [[w / sum(LUMA_WEIGHTS)] for w in LUMA_WEIGHTS]
+    return ops.matmul(_float32(rgb), ops.convert_to_tensor(weights, "float32"))
 
 
 PERCEPTUAL = {"mse": mse, "mae": mae}
@@ -240,11 +246,6 @@ def _known(kind: str, name: str, table: dict[str, T]) -> T:
         noun = kind if kind == "recipe" else f"{kind} loss"
         raise ValueError(f"unknown {noun} {name!r}: expected one of {', '.join(table)}")
     return table[name]
-
-
-def _luma(rgb: Any) -> Any:
-    weights = [[w / sum(LUMA_WEIGHTS)] for w in LUMA_WEIGHTS]
-    return ops.matmul(rgb, ops.convert_to_tensor(weights, "float32"))
 
 
 def _float32(values: Any) -> Any:
