@@ -227,13 +227,14 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
     blend.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="the .weights.h5 to write")
     blend.set_defaults(command=commands.weights_blend)
     convert = parsers.add_parser(
-        "convert", help="rewrite weights of ISR 2, or those trained with branches, as plain ones"
+        "convert", help="rewrite weights of ISR 2, or those trained with branches, as plain ones; halve any"
     )
     convert.add_argument(
         "old",
         type=Path,
         metavar="OLD",
-        help="the .hdf5 of an RDN or RRDN, or the .weights.h5 of a compact with branches",
+        help="the .hdf5 of an RDN or RRDN, the .weights.h5 of a compact with branches, or with --half any",
     )
+    convert.add_argument("--half", action="store_true", help="write the values in 16 bits: a file half as large")
     convert.add_argument("-o", "--output", required=True, type=Path, metavar="NEW", help="the .weights.h5 to write")
     convert.set_defaults(command=commands.weights_convert)

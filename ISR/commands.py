@@ -86,10 +86,10 @@ def weights_blend(options: argparse.Namespace) -> int:
 
 
 def weights_convert(options: argparse.Namespace) -> int:
-    """Write ISR 2's weights, or those with branches, anew and show the path."""
+    """Write ISR 2's weights, those with branches, or with `half` any anew and show the path."""
     with console.muffled(verbose=options.verbose):
         from ISR.models.convert import convert_file  # here, because TensorFlow greets when it is loaded
 
-        convert_file(options.old, options.output)
+        convert_file(options.old, options.output, half=options.half)
     console.show_path(options.output)
     return OK

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 
 from ISR.errors import WeightsError
 
@@ -50,3 +53,29 @@ def opened(path: Path) -> Iterator[dict[str, h5py.Dataset]]:
 def is_plain(dataset: h5py.Dataset) -> bool:
     """Whether it is an array of floats whose values lie in the file that holds it."""
     return dataset.dtype.kind == "f" and dataset.shape is not None and not (dataset.is_virtual or dataset.external)
+
+
+def halve(path: Path) -> None:
+    """Write the file anew with its floats in 16 bits. WeightsError where one lies beyond what they hold, 65504."""
+    written = io.BytesIO()
+    with h5py.File(path) as before, h5py.File(written, "w") as after:
+
+        def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
+            whole = isinstance(node, h5py.Dataset)
+            made = after.create_dataset(name, data=_half(name, node)) if whole else after.require_group(name)
+            made.attrs.update(node.attrs)
+
+        after.attrs.update(before.attrs)
+        before.visititems(copy)
+    path.write_bytes(written.getvalue())
+
+
+def _half(name: str, dataset: h5py.Dataset) -> Any:
+    values = dataset[()]
+    if dataset.dtype.kind != "f":
+        return values
+    with np.errstate(over="ignore"):
+        halved = values.astype(np.float16)
+    if not np.isfinite(halved).all():
+        raise WeightsError(f"{name} holds values up to {np.abs(values).max():g}, 16 bits hold 65504: keep all 32")
+    return halved

@@ -140,9 +140,13 @@ class ImageModel:
             _log.warning("padding_size=%d: %s, so tiles will show: leave padding_size out", padding, sees)
             self._seams_told = True
 
-    def save(self, path: str | Path) -> None:
-        """Write the weights (`.weights.h5`) and beside them their manifest, each whole or not at all."""
-        manifest.save(self.model, Path(path), architecture=self.architecture, scale=self.scale, params=self.params)
+    def save(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the weights (`.weights.h5`) and beside them their manifest, each whole or not at all.
+
+        half: in float16, a file half as large. WeightsError where they cannot be written, or are no finite numbers.
+        """
+        described: dict[str, Any] = {"architecture": self.architecture, "scale": self.scale, "params": self.params}
+        manifest.save(self.model, Path(path), **described, half=half)
 
     def load(self, path: str | Path) -> None:
         """Read weights that `save` wrote, or RDN's and RRDN's those of ISR 2 (`.hdf5`).

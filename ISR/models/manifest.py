@@ -89,10 +89,13 @@ def _without_values(build: Callable[[], keras.Model]) -> list[list[Any]]:
         return _variables(build())
 
 
-def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any]) -> None:
-    """Write the model's weights and their manifest.
+def save(
+    model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any], half: bool = False
+) -> None:
+    """Write the model's weights and their manifest. half: in float16, a file half as large.
 
-    WeightsError, and nothing written, where a value is not finite, all are zero, or the files cannot be written.
+    WeightsError, and nothing written, where a value is not finite (in float16, where that is asked for), all are zero,
+    or the files cannot be written.
     """
     path = path_of(weights)
     check_values(model, weights)
@@ -106,6 +109,8 @@ def save(model: keras.Model, weights: Path, *, architecture: str, scale: int, pa
     try:
         with atomic.replacing(weights, suffix=SUFFIX) as temporary:
             _without_optimizer(model).save_weights(temporary)
+            if half:
+                hdf5.halve(temporary)
             content = {"sha256": sha256(temporary), **content}
         atomic.write_text(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
