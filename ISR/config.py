@@ -52,6 +52,7 @@ class TrainConfig:
     loss: str = setting("mae", choices=("mae", "mse", "charbonnier"))
     luma_weight: float = setting(0.0, low=0.0)
     optimizer: str = setting("adam", choices=("adam", "muon"))
+    muon_last: bool = setting(False)
     learning_rate: float = setting(1e-3, low=1e-9)
     final_learning_rate: float = setting(1e-6, low=0.0)
     warmup_steps: int = setting(200, low=0)

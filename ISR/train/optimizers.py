@@ -20,7 +20,7 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
     """Muon (Jordan et al. 2024) on the kernels of hidden convolutions, Adam on all else.
 
     A kernel (rows, columns, in, out) is orthogonalised as the matrix (rows * columns * in, out). Keras' own Muon leaves
-    kernels of four axes to Adam. `adam_only` names the layers that stay with Adam: the first and the last.
+    kernels of four axes to Adam. `adam_only` names the layers that stay with Adam: the first, as a rule the last.
     """
 
     def __init__(self, learning_rate: Any, *, adam_only: tuple[str, ...], **options: Any) -> None:
@@ -55,7 +55,8 @@ def build(settings: TrainConfig, model: keras.Model, *, first_step: int = 0) -> 
         moments = {"beta_1": settings.beta_1, "beta_2": settings.beta_2, "epsilon": settings.epsilon}
         return keras.optimizers.Adam(rate, **moments, **options)
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    return ConvolutionMuon(rate, adam_only=(convolutions[0], convolutions[-1]), **options)
+    adam_only = (convolutions[0],) if settings.muon_last else (convolutions[0], convolutions[-1])
+    return ConvolutionMuon(rate, adam_only=adam_only, **options)
 
 
 def schedule(settings: TrainConfig, *, first_step: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:
