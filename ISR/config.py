@@ -49,7 +49,7 @@ class TrainConfig:
 
     epochs: int = setting(100, low=0)
     steps_per_epoch: int = setting(500, low=1)
-    loss: str = setting("mae", choices=("mae", "mse", "charbonnier"))
+    loss: str = setting("mae", choices=("mae", "mse", "charbonnier", "psnr"))
     luma_weight: float = setting(0.0, low=0.0)
     optimizer: str = setting("adam", choices=("adam", "muon"))
     muon_last: bool = setting(False)
@@ -84,7 +84,7 @@ class AdversarialConfig:
     learning_rate: float = setting(1e-4, low=1e-9)
     final_learning_rate: float = setting(1e-6, low=0.0)
     warmup_steps: int = setting(0, low=0)
-    pixel: str | None = setting(None, choices=("mae", "mse", "charbonnier"))
+    pixel: str | None = setting(None, choices=("mae", "mse", "charbonnier", "psnr"))
     perceptual: str | None = setting(None, choices=("mse", "mae"))
     layers: dict[str, float] = setting({}, keys="block[1-5]_(conv[1-4]|pool)", each=_WEIGHT)  # noqa: RUF009
     before_activation: bool | None = setting(None)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,7 +34,18 @@ def charbonnier(hr: Any, sr: Any) -> Any:
     return ops.mean(ops.sqrt(ops.square(_float32(hr) - _float32(sr)) + 1e-6))
 
 
-PIXEL = {"mae": mae, "mse": mse, "charbonnier": charbonnier}
+def psnr(hr: Any, sr: Any) -> Any:
+    """What the PSNR of n patches (n, h, w, c) in [0, 1] lacks of 60 dB, their mean: a scalar, 0 where they are equal.
+
+    The PSNR loss of Chen et al. 2022 ("Simple Baselines for Image Restoration", NAFNet), with 1e-6 added to the mean
+    square of a patch, so that one which is nearly met does not outweigh the others.
+    """
+    squares = ops.square(_float32(hr) - _float32(sr))
+    error = ops.mean(squares, axis=tuple(range(1, len(squares.shape))))
+    return 60.0 + 10.0 / math.log(10.0) * ops.mean(ops.log(error + 1e-6))
+
+
+PIXEL = {"mae": mae, "mse": mse, "charbonnier": charbonnier, "psnr": psnr}
 
 
 def pixel(name: str, *, luma_weight: float = 0.0) -> Loss:

@@ -22,6 +22,9 @@ EXPECTED: dict[str, Callable[[Floats], float]] = {
     "mae": lambda difference: float(np.mean(np.abs(difference))),
     "mse": lambda difference: float(np.mean(difference**2)),
     "charbonnier": lambda difference: float(np.mean(np.sqrt(difference**2 + 1e-6))),
+    "psnr": lambda difference: float(
+        np.mean([60.0 + 10.0 * math.log10(float(np.mean(patch**2)) + 1e-6) for patch in difference])
+    ),
 }
 # The grey of BT.601: 0.299 red, 0.587 green, 0.114 blue.
 GREY = np.array([0.299, 0.587, 0.114])
@@ -46,10 +49,18 @@ def test_computes_in_float32_whatever_comes(name: str, luma_weight: float) -> No
     assert float(came) == pytest.approx(float(loss(ones, nearly)), rel=1e-6)
 
 
-@pytest.mark.parametrize(("name", "least"), [("mae", 0.0), ("mse", 0.0), ("charbonnier", 1e-3)])
+@pytest.mark.parametrize(("name", "least"), [("mae", 0.0), ("mse", 0.0), ("charbonnier", 1e-3), ("psnr", 0.0)])
 def test_is_least_where_they_are_equal(name: str, least: float) -> None:
     # charbonnier's is sqrt(1e-6), rounded to float32 twice
-    assert float(losses.pixel(name)(HR, HR)) == pytest.approx(least, rel=1e-5)
+    assert float(losses.pixel(name)(HR, HR)) == pytest.approx(least, rel=1e-5, abs=1e-5)
+
+
+def test_psnr_counts_patches_alike() -> None:
+    """A decibel is a decibel: half the error is 6.02 dB, of a patch with small errors as of one with large."""
+    errors = np.array([0.1, 0.01], np.float32)[:, None, None, None] * np.ones((2, 4, 4, 3), np.float32)
+    whole, halved = (float(losses.PIXEL["psnr"](share * errors, 0.0 * errors)) for share in (1.0, 0.5))
+    assert whole == pytest.approx((40.0 + 20.0 + 10.0 * math.log10(1.01)) / 2, abs=1e-3)
+    assert whole - halved == pytest.approx(20.0 * math.log10(2.0), abs=0.1)
 
 
 def test_refuses_an_unknown_name() -> None:

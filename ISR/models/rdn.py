@@ -28,10 +28,11 @@ class RDN(ImageModel):
 
     arch_params: C convolutions in each of D blocks, growth G, G0 channels between blocks, x the scale. upscaling: `ups`
     enlarges by nearest neighbour before the last convolution, `shuffle` by sub-pixels. init_extreme_val: kernels start
-    uniform in [-v, v]. patch_size: side of a fixed square input, None for any size. weights: a name (`psnr-small`) that
-    decides on sizes and upscaling as well and may download, or the path of a file that decides where arch_params is
-    left out. `.arch_params` is what ISR 2 called `.params`; `.params` is what `ISR.models.build` takes. ValueError for
-    any other size or option; WeightsError, a ValueError, for weights that cannot be had or do not fit.
+    uniform in [-v, v]. patch_size: side of a fixed square input, None for any size. weights: a name that decides on
+    sizes and upscaling as well (`rdn-tiny`, shipped, or `psnr-small`, downloaded), or the path of a file that decides
+    where arch_params is left out. `.arch_params` is what ISR 2 called `.params`; `.params` is what `ISR.models.build`
+    takes. ValueError for any other size or option; WeightsError, a ValueError, for weights that cannot be had or do not
+    fit.
     """
 
     architecture = "rdn"

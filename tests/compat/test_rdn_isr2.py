@@ -158,6 +158,16 @@ def test_weights_are_a_name_that_overrides_the_sizes(saved: tuple[RDN, Path], mo
         equal(RDN({**SIZES, "x": 4}, c_dim=1, upscaling="ups", weights=name), network)
 
 
+def test_rdn_tiny_comes_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ISR.models import download
+
+    monkeypatch.setattr(download, "fetch", None)
+    network = RDN(weights="rdn-tiny")
+    equal(network, RDN(weights="rdn-tiny-x2"))
+    photo = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    assert network.predict(photo).shape == (18, 24, 3)
+
+
 @pytest.mark.parametrize("name", ["psnr-smal", "gans", "compact-x2", "weights/psnr-small"])
 def test_other_names_are_told_with_the_right_ones(name: str) -> None:
     with pytest.raises(WeightsError, match=r"psnr-small, psnr-large, noise-cancel.*\.hdf5") as caught:
