@@ -71,8 +71,8 @@ OURS = (
         "compact",
         {"width": 16, "depth": 10},
         23_068,
-        "0ad20c1ba33f87e612772d55898cfc4fda32da33913011bbd62f4cf6508099d2",
-        (37.16, 32.81, 31.63),
+        "60e36466c74aef8560bfc24c2655de1486642231e48075e0ecc6d9fd2bd88051",
+        (37.19, 32.81, 31.64),
         bfloat16=True,
     ),
     _ours(
@@ -80,8 +80,8 @@ OURS = (
         "compact",
         {"width": 16, "depth": 9},
         22_923,
-        "c1e5c8059bac695be2150aceb9ca3478eb9664cc1efdc6f4d56f3901a7cb67b8",
-        (33.24, 29.58, 28.58),
+        "32d0cd015992779c6ce0178947f3956d22eef4efff980f4426a411041f63e68c",
+        (33.27, 29.58, 28.59),
         bfloat16=True,
     ),
     _ours(
@@ -89,8 +89,8 @@ OURS = (
         "compact",
         {"width": 16, "depth": 8},
         23_648,
-        "4015c635f8d9f558aee8f8ea73991b360c92788724100aa55f7c5d5a45ae7835",
-        (30.99, 27.80, 27.07),
+        "7e2173400a2db06ca3c222ac1441bbc6b7334876d52a92f1c062fb8c817594ed",
+        (31.00, 27.81, 27.08),
         bfloat16=True,
     ),
     _ours(
@@ -118,6 +118,15 @@ OURS = (
         125_744,
         "61514e5d4b18af493ea4dba26c10b06863f4b8569857338c363a368920528f25",
         (31.38, 28.01, 27.21),
+        bfloat16=True,
+    ),
+    _ours(
+        "rdn-tiny-x2",
+        "rdn",
+        {"C": 2, "D": 4, "G": 32, "G0": 32, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
+        220_064,
+        "526acd5147a283ebb4caad6bb4d55787c661e4cc9935bee9dfbe542d56f56d23",
+        (37.38, 32.94, 31.76),
         bfloat16=True,
     ),
 )
