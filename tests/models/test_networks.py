@@ -46,6 +46,10 @@ NETWORKS: list[tuple[str, int, dict[str, Any]]] = [
     ("srgan", 4, {"blocks": 1, "width": 8}),
     ("srresnet", 8, {"blocks": 1, "width": 4}),
     ("compact", 2, {"width": 6, "depth": 2, "branches": True}),
+    ("espcn", 3, {"luma": True}),
+    ("srcnn", 2, {"luma": True}),
+    ("fsrcnn", 4, {"d": 8, "s": 4, "m": 1, "luma": True}),
+    ("vdsr", 2, {"depth": 3, "width": 8, "luma": True}),
 ]
 IDS = [f"{name}-x{scale}-{i}" for i, (name, scale, _) in enumerate(NETWORKS)]
 SIZES = [(1, 1), (1, 17), (2, 3), (7, 5), (13, 13), (31, 29), (40, 61)]
