@@ -120,12 +120,13 @@ def test_an_architecture_s_name_means_its_weights_at_that_scale() -> None:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 def test_best_scores_highest_and_fast_is_smallest(scale: int) -> None:
-    """Of the shipped weights of that scale that a quality may mean, by their records."""
-    families = {f"{family}-x{scale}" for quality in pretrained.QUALITIES.values() for family in quality}
-    shipped = [WEIGHTS[name] for name in families & WEIGHTS.keys()]
+    """Of the shipped weights of that scale, by their records; but rdn-tiny, in twice compact's time, is no quality: it
+    has 0.06 dB more on Set5 and 0.03 dB less on Set14.
+    """
+    shipped = [record for record in WEIGHTS.values() if record.shipped and record.scale == scale]
     named = (pretrained.identify(quality, scale).name for quality in ("best", "balanced", "fast"))
     best, balanced, fast = (WEIGHTS[f"{name}-x{scale}"] for name in named)
-    assert best.psnr_y[0] == max(record.psnr_y[0] for record in shipped)
+    assert {record.name for record in shipped if record.psnr_y[0] > best.psnr_y[0]} <= {"rdn-tiny-x2"}
     assert best.parameters >= balanced.parameters > fast.parameters
     assert pretrained.identify(scale=scale).sha256 == best.sha256
 
