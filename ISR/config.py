@@ -25,13 +25,17 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which pictures, and how patches are cut from them. patch_size is the side of the LR patch in pixels."""
+    """Which pictures, and how patches are cut from them. patch_size is the side of the LR patch in pixels.
+
+    hr_scales: the sizes at which each picture is trained on, of its own (Dong, Loy and Tang 2016, section 4.1).
+    """
 
     hr_dir: str | None = setting(None)
     lr_dir: str | None = setting(None)
     validation_dir: str | None = setting(None)
     validation_lr_dir: str | None = setting(None)
     validation_pictures: int = setting(8, low=0)
+    hr_scales: list[float] = setting([1.0], each=Rule(low=0.05, high=1.0))  # noqa: RUF009
     degradation: str = setting("bicubic", choices=("bicubic", "realistic"))
     store: str | None = setting(None)
     patch_size: int = setting(32, low=1)
@@ -51,8 +55,7 @@ class TrainConfig:
     steps_per_epoch: int = setting(500, low=1)
     loss: str = setting("mae", choices=("mae", "mse", "charbonnier", "psnr"))
     luma_weight: float = setting(0.0, low=0.0)
-    optimizer: str = setting("adam", choices=("adam", "muon"))
-    muon_last: bool = setting(False)
+    optimizer: str = setting("adam", choices=("adam", "muon", "soap"))
     learning_rate: float = setting(1e-3, low=1e-9)
     final_learning_rate: float = setting(1e-6, low=0.0)
     warmup_steps: int = setting(200, low=0)

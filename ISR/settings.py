@@ -29,6 +29,9 @@ class Rule:
         if isinstance(value, dict):
             self._check_items(name, value)
             return
+        if isinstance(value, list):
+            self._check_list(name, value)
+            return
         if self.low is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ConfigError(f"{name} must be a number, got {shown(value)}")
         if self.choices and value not in self.choices:
@@ -40,6 +43,13 @@ class Rule:
             raise ConfigError(f"{name} must be at most {self.high}, got {shown(value)}")
         if self.pattern and not re.fullmatch(self.pattern, value):
             raise ConfigError(f"{name} must be letters, digits and . _ - with no dot in front, got {shown(value)}")
+
+    def _check_list(self, name: str, values: list[Any]) -> None:
+        if not values:
+            raise ConfigError(f"{name} must have at least one value, got []")
+        for i, value in enumerate(values):
+            if self.each is not None:
+                self.each.check(f"{name}[{i}]", value)
 
     def _check_items(self, name: str, items: dict[Any, Any]) -> None:
         for key, value in items.items():
@@ -64,8 +74,8 @@ def setting(
 ) -> Any:
     """A dataclass' field with that default, whose values must keep the Rule of these parts."""
     rule = {"rule": Rule(low, high, choices, pattern, keys, each)}
-    if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=rule)
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: default.copy(), metadata=rule)
     return field(default=default, metadata=rule)
 
 

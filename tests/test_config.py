@@ -71,6 +71,12 @@ def test_what_is_left_out_keeps_its_default(written: Any, text: str) -> None:
         ("data: {hr_dir: 7}", "data.hr_dir must be str or none, got 7"),
         ("data: {hr_dir: [a, b]}", "data.hr_dir must be str or none"),
         ("model: {params: [1]}", "model.params must be dict"),
+        ("data: {hr_scales: 0.5}", "data.hr_scales must be list, got 0.5"),
+        ("data: {hr_scales: []}", "data.hr_scales must have at least one value"),
+        ("data: {hr_scales: [1, x]}", r"data.hr_scales\[1\] must be a number, got 'x'"),
+        ("data: {hr_scales: [1, 1.5]}", r"data.hr_scales\[1\] must be at most 1.0, got 1.5"),
+        ("data: {hr_scales: [0.5, .nan]}", r"data.hr_scales\[1\] must be at least 0.05, got nan"),
+        ("data: {hr_scales: [true]}", r"data.hr_scales\[0\] must be a number, got True"),
         ("output: {name: 2024-01-01}", "output.name must be str or none"),
     ],
 )

@@ -70,22 +70,47 @@ def find_pairs(data: DataConfig, scale: int) -> tuple[list[PairPaths], list[Pair
     if smallest < data.patch_size:
         wanted = f"a patch of {data.patch_size} does not fit the smallest LR picture"
         raise ConfigError(f"data.patch_size: {wanted}, {smallest} pixels a side")
-    return for_training, for_validation
+    return _at_scales(for_training, sides, data), for_validation
 
 
-def read_hr(path: Path, scale: int, *, keep_grey: bool = False) -> Samples:
+def _at_scales(training: list[PairPaths], sides: list[int], data: DataConfig) -> list[PairPaths]:
+    """Each picture at each of `data.hr_scales` at which a patch fits. ConfigError where none fits.
+
+    sides: the smaller side of every LR picture, at its own size.
+    """
+    with_sides = list(zip(training, sides, strict=False))
+    found = [
+        pair._replace(hr_scale=factor)
+        for factor in data.hr_scales
+        for pair, side in with_sides
+        if int(side * factor) >= data.patch_size
+    ]
+    if training and not found:
+        largest = max(data.hr_scales)
+        raise ConfigError(f"data.hr_scales: at {largest} times its size no picture holds a patch of {data.patch_size}")
+    return found
+
+
+def read_hr(path: Path, scale: int, *, keep_grey: bool = False, hr_scale: float = 1.0) -> Samples:
     """The picture as 8-bit RGB without alpha, cropped to a multiple of `scale`: (height, width, 3) uint8.
 
-    keep_grey: a grey picture comes as (height, width, 1).
+    keep_grey: a grey picture comes as (height, width, 1). hr_scale: bicubically reduced to that part of its size first.
     """
     picture = files.read(path)
     if picture.bits != 8:
         raise PictureError(f"{str(path)!r} has {picture.bits} bits a sample: training and evaluation need 8")
-    pixels = resize.crop_to_multiple(picture.pixels, scale)
+    pixels = resize.crop_to_multiple(_reduced(picture.pixels, hr_scale), scale)
     if 0 in pixels.shape:
         raise PictureError(f"{str(path)!r} is {picture.width}x{picture.height}: smaller than the scale {scale}")
     channels = pixels.shape[2] if keep_grey else 3
     return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], channels)), dtype=np.uint8)
+
+
+def _reduced(pixels: Samples, hr_scale: float) -> Samples:
+    if hr_scale == 1.0:
+        return pixels
+    height, width = (max(1, round(side * hr_scale)) for side in pixels.shape[:2])
+    return resize.shrink(pixels, (height, width))
 
 
 def read_pair(
@@ -93,6 +118,7 @@ def read_pair(
     scale: int,
     *,
     lr_path: Path | None = None,
+    hr_scale: float = 1.0,
     keep_grey: bool = False,
     degradation: str = "bicubic",
     rng: np.random.Generator | None = None,
@@ -101,7 +127,7 @@ def read_pair(
 
     PictureError where one cannot be used, or their sizes do not fit.
     """
-    hr = read_hr(path, scale, keep_grey=keep_grey)
+    hr = read_hr(path, scale, keep_grey=keep_grey, hr_scale=hr_scale)
     if lr_path is None:
         lr = degrade.degrade(hr, scale, recipe=degradation, rng=rng)
         return Pair(lr.astype(np.uint8, copy=False), hr)
@@ -113,14 +139,17 @@ def read_pair(
 
 def read_pairs(paths: Iterable[PairPaths], scale: int, *, degradation: str = "bicubic") -> Iterator[Pair]:
     """The pairs one after another; the n-th picture is degraded alike each time, whatever the run's seed."""
-    for number, (hr, lr) in enumerate(paths):
-        yield read_pair(hr, scale, lr_path=lr, degradation=degradation, rng=np.random.default_rng(number))
+    for number, (hr, lr, hr_scale) in enumerate(paths):
+        rng = np.random.default_rng(number)
+        yield read_pair(hr, scale, lr_path=lr, hr_scale=hr_scale, degradation=degradation, rng=rng)
 
 
 def _check_settings(data: DataConfig) -> None:
     """ConfigError where one setting makes another meaningless."""
     if data.store is not None and (data.hr_dir is not None or data.lr_dir is not None):
         raise ConfigError("data.store holds the patches to train on: leave out data.hr_dir (HR_DIR) and data.lr_dir")
+    if data.hr_scales != [1.0] and (data.lr_dir is not None or data.store is not None):
+        raise ConfigError("data.hr_scales is of pictures that LR is made from: leave out data.lr_dir and store")
     if data.lr_dir is not None and data.degradation != "bicubic":
         raise ConfigError(f"data.lr_dir holds the LR pictures: leave out data.degradation, which is {data.degradation}")
     if data.lr_dir is not None and data.validation_dir is not None and data.validation_lr_dir is None:

@@ -20,10 +20,14 @@ log = logging.getLogger(__name__)
 
 
 class PairPaths(NamedTuple):
-    """An HR picture's file and its LR picture's; None where that is made from the HR picture."""
+    """An HR picture's file and its LR picture's; None where that is made from the HR picture.
+
+    hr_scale: what the HR picture is reduced to before it is used, of its own size.
+    """
 
     hr: Path
     lr: Path | None = None
+    hr_scale: float = 1.0
 
 
 def match(hr: Sequence[Path], lr: Sequence[Path], *, scale: int) -> tuple[dict[Path, Path], list[str]]:

@@ -48,8 +48,8 @@ class Source:
         """
         marks = {} if self.store is None else {"the store": self.store.digest}
         for kind, pairs in (("training", self.training), ("validation", self.validation)):
-            for pair in pairs:
-                marks[f"{kind} picture {pair.hr.name!r}"] = " ".join(fingerprint.mark(path) for path in pair if path)
+            for hr, lr in {(pair.hr, pair.lr): None for pair in pairs}:  # each once, at however many sizes
+                marks[f"{kind} picture {hr.name!r}"] = " ".join(fingerprint.mark(path) for path in (hr, lr) if path)
         return marks
 
     def batches(self, *, border: int = 0) -> PatchBatches | StoreBatches:

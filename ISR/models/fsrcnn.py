@@ -9,7 +9,7 @@ from keras import layers
 
 from ISR.models.first_weights import Bilinear, PassOn
 from ISR.models.image_model import ImageModel, check_scale
-from ISR.models.layers import BicubicEnlarge
+from ISR.models.layers import BicubicEnlarge, EdgePad
 from ISR.models.luma import Luma, luma_params, with_luma
 
 DECONVOLUTION = 9
@@ -20,8 +20,8 @@ class FSRCNN(ImageModel):
 
     Section 3.2 of the paper. scale: 2, 3 or 4. d feature channels, s of them after shrinking, m mapping layers: the
     paper's FSRCNN is (56, 12, 4), its FSRCNN-s (32, 5, 1). c_dim: channels that it takes and gives.
-    luma: of RGB, enlarge luma alone, as the paper does, and the colour bicubically. The first weights make it bilinear
-    interpolation, from which it learns.
+    luma: of RGB, enlarge luma alone, as the paper does, and the colour bicubically. The picture's edge is repeated
+    outwards, once for all layers. The first weights make it bilinear interpolation, from which it learns.
     ValueError for anything else.
     """
 
@@ -43,24 +43,26 @@ class FSRCNN(ImageModel):
             raise ValueError(f"d, s, m and c_dim must be at least 1, got {d}, {s}, {m} and {c_dim}")
         self.d, self.s, self.m, self.c_dim, self.luma = d, s, m, c_dim, luma
         before = _cropping(scale)[0]
-        deconvolution = max(-(-before // scale), (DECONVOLUTION - 1 - before) // scale)
+        self._reach = max(-(-before // scale), (DECONVOLUTION - 1 - before) // scale)  # of the deconvolution
         super().__init__(
             scale=scale,
             params={"d": d, "s": s, "m": m, "c_dim": c_dim} | luma_params(self.architecture, luma, c_dim),
-            receptive_radius=2 + m + deconvolution,
+            receptive_radius=2 + m + self._reach,
             precision=precision,
         )
 
     def _build(self) -> keras.Model:
         lr = keras.Input((None, None, self.c_dim), name="LR")
-        x = self._conv(Luma(name="luma")(lr) if self.luma else lr, self.d, 5, "extract")
+        x = EdgePad(self.receptive_radius, dtype="float32", name="edge")(Luma(name="luma")(lr) if self.luma else lr)
+        x = self._conv(x, self.d, 5, "extract")
         x = self._conv(x, self.s, 1, "shrink")
         for i in range(1, self.m + 1):
             x = self._conv(x, self.s, 3, f"map_{i}")
         x = self._conv(x, self.d, 1, "expand")
         # Not padding="same": the backends do not crop that alike.
-        crop = _cropping(self.scale)
-        first = Bilinear(self.scale, before=crop[0])
+        before, after = _cropping(self.scale)
+        first = Bilinear(self.scale, before=before)
+        crop = (before + self.scale * self._reach, after + self.scale * self._reach)
         x = layers.Conv2DTranspose(
             self._channels, DECONVOLUTION, strides=self.scale, kernel_initializer=first, dtype="float32", name="deconv"
         )(x)
@@ -76,7 +78,7 @@ class FSRCNN(ImageModel):
     def _conv(self, x: Any, filters: int, side: int, name: str) -> Any:
         """A convolution and a PReLU with one slope a channel (section 3.2); the first weights pass the colours on."""
         first = PassOn(self._channels, outputs=self._channels)
-        x = layers.Conv2D(filters, side, padding="same", kernel_initializer=first, name=name)(x)
+        x = layers.Conv2D(filters, side, kernel_initializer=first, name=name)(x)
         slope = keras.initializers.Constant(0.25)
         return layers.PReLU(alpha_initializer=slope, shared_axes=[1, 2], name=f"{name}_act")(x)
 

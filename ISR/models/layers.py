@@ -92,8 +92,7 @@ class BicubicEnlarge(keras.layers.Layer):  # type: ignore[misc]
 
     def _along(self, values: Any, axis: int) -> Any:
         """Output sample i * scale + p lies (p + 0.5) / scale - 0.5 from input sample i and reads i - 2 to i + 2."""
-        first, last = _part(values, axis, 0, 1), _part(values, axis, -1, None)
-        padded = ops.concatenate([first, first, values, last, last], axis=axis)
+        padded = _repeat_edges(values, axis, 2)
         taps = [_part(padded, axis, tap, tap - 4 or None) for tap in range(5)]
         phases = []
         for phase in range(self.scale):
@@ -112,6 +111,30 @@ class BicubicEnlarge(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "scale": self.scale}
 
 
+@keras.saving.register_keras_serializable(package="ISR")
+class EdgePad(keras.layers.Layer):  # type: ignore[misc]
+    """The picture with its outermost samples repeated, `pixels` on every side, as MATLAB's imfilter has `replicate`.
+
+    (n, h, w, c) -> (n, h + 2 * pixels, w + 2 * pixels, c). A network of few layers that sees zeros there makes a dark
+    frame: they are none of a picture's values, and it cannot learn them apart.
+    """
+
+    def __init__(self, pixels: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def call(self, inputs: Any) -> Any:
+        # Not ops.pad: TensorFlow has no such mode.
+        return _repeat_edges(_repeat_edges(inputs, 1, self.pixels), 2, self.pixels)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        n, height, width, channels = input_shape
+        return (n, *(None if side is None else side + 2 * self.pixels for side in (height, width)), channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pixels": self.pixels}
+
+
 def bicubic_reach(scale: int) -> int:
     """How many HR pixels beyond its own block of scale x scale an LR pixel changes by bicubic (scale above 1)."""
     return 3 * scale // 2
@@ -119,3 +142,8 @@ def bicubic_reach(scale: int) -> int:
 
 def _part(values: Any, axis: int, start: int, stop: int | None) -> Any:
     return values[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def _repeat_edges(values: Any, axis: int, times: int) -> Any:
+    first, last = _part(values, axis, 0, 1), _part(values, axis, -1, None)
+    return ops.concatenate([first] * times + [values] + [last] * times, axis=axis)

@@ -7,7 +7,7 @@ from keras import layers
 
 from ISR.models.first_weights import PassOn
 from ISR.models.image_model import ImageModel, check_scale
-from ISR.models.layers import BicubicEnlarge, bicubic_reach
+from ISR.models.layers import BicubicEnlarge, EdgePad, bicubic_reach
 from ISR.models.luma import Luma, luma_params, with_luma
 
 LAYOUTS = ("9-1-5", "9-3-5", "9-5-5")
@@ -21,7 +21,8 @@ class SRCNN(ImageModel):
     layout: the three kernels' sides (section 4.3.2). c_dim: channels that it takes and gives. luma: of RGB, enlarge
     luma alone, as the paper does, and the colour bicubically (section 4.5 compares the two).
     padding: `valid` as the paper trains, so that `border` HR pixels are missing on every side of the output
-    (section 4.1: 33x33 interpolated pixels become 21x21); `same` for whole pictures. The weights are the same.
+    (section 4.1: 33x33 interpolated pixels become 21x21); `same` for whole pictures, whose edge is repeated outwards,
+    as in the authors' code. The weights are the same.
     The first ones make it bicubic interpolation, from which it learns, where the paper's are random.
     ValueError for anything else.
     """
@@ -58,13 +59,13 @@ class SRCNN(ImageModel):
         f1, f2, f3 = self._sides()
         enlarged = BicubicEnlarge(self.scale, dtype="float32", name="bicubic")(lr)
         channels, x = (1, Luma(name="luma")(enlarged)) if self.luma else (self.c_dim, enlarged)
+        if self.padding == "same":
+            x = EdgePad(sum(side // 2 for side in (f1, f2, f3)), dtype="float32", name="edge")(x)
         passed = PassOn(channels, outputs=channels)
         for i, (filters, side) in enumerate([(64, f1), (32, f2)], start=1):
-            x = layers.Conv2D(
-                filters, side, padding=self.padding, activation="relu", kernel_initializer=passed, name=f"conv_{i}"
-            )(x)
+            x = layers.Conv2D(filters, side, activation="relu", kernel_initializer=passed, name=f"conv_{i}")(x)
         last = PassOn(channels)
-        sr = layers.Conv2D(channels, f3, padding=self.padding, kernel_initializer=last, dtype="float32", name="SR")(x)
+        sr = layers.Conv2D(channels, f3, kernel_initializer=last, dtype="float32", name="SR")(x)
         if self.luma:
             sr = with_luma(layers.Cropping2D(self.border, dtype="float32", name="inside")(enlarged), sr)
         return keras.Model(lr, sr, name="srcnn")

@@ -1,4 +1,4 @@
-"""Optimizers: Adam, and Muon for convolutions, under a schedule with a linear warm-up; one for each network."""
+"""Optimizers: Adam, Muon for convolutions, and SOAP, under a schedule with a linear warm-up; one for each network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from ISR.config import TrainConfig
+from ISR.train.soap import Soap
 
 # Muon's step is this times the root of the matrix' longer side: the size of an Adam step (Liu et al. 2025, equation 4).
 STEP_SIZE = 0.2
@@ -20,7 +21,7 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
     """Muon (Jordan et al. 2024) on the kernels of hidden convolutions, Adam on all else.
 
     A kernel (rows, columns, in, out) is orthogonalised as the matrix (rows * columns * in, out). Keras' own Muon leaves
-    kernels of four axes to Adam. `adam_only` names the layers that stay with Adam: the first, as a rule the last.
+    kernels of four axes to Adam. `adam_only` names the layers that stay with Adam: the first and the last.
     """
 
     def __init__(self, learning_rate: Any, *, adam_only: tuple[str, ...], **options: Any) -> None:
@@ -54,9 +55,10 @@ def build(settings: TrainConfig, model: keras.Model, *, first_step: int = 0) -> 
     if settings.optimizer == "adam":
         moments = {"beta_1": settings.beta_1, "beta_2": settings.beta_2, "epsilon": settings.epsilon}
         return keras.optimizers.Adam(rate, **moments, **options)
+    if settings.optimizer == "soap":
+        return Soap(rate, **options)
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
-    adam_only = (convolutions[0],) if settings.muon_last else (convolutions[0], convolutions[-1])
-    return ConvolutionMuon(rate, adam_only=adam_only, **options)
+    return ConvolutionMuon(rate, adam_only=(convolutions[0], convolutions[-1]), **options)
 
 
 def schedule(settings: TrainConfig, *, first_step: int = 0) -> keras.optimizers.schedules.LearningRateSchedule:

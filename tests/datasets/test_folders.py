@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,9 +168,9 @@ def test_pairs_of_folders_are_found_and_set_apart_together(photo_folder: Path, l
     data = DataConfig(hr_dir=str(photo_folder), lr_dir=str(lr_folder), validation_pictures=2, patch_size=16)
     training, validation = folders.find_pairs(data, 2)
     assert [len(training), len(validation)] == [4, 2]
-    for hr, lr in [*training, *validation]:
+    for hr, lr, _ in [*training, *validation]:
         assert lr == lr_folder / f"{hr.stem}x2.png"
-    for (lr_picture, hr_picture), (path, _) in zip(folders.read_pairs(training, 2), training, strict=True):
+    for (lr_picture, hr_picture), (path, _, _) in zip(folders.read_pairs(training, 2), training, strict=True):
         made = folders.read_pair(path, 2)
         np.testing.assert_array_equal(lr_picture, made.lr // 2)
         np.testing.assert_array_equal(hr_picture, made.hr)
@@ -212,6 +213,30 @@ def test_a_patch_that_does_not_fit_is_told_from_the_headers(photo_folder: Path) 
     assert len(folders.find_pairs(fits, 2)[0]) == 6
 
 
+def test_pictures_are_trained_on_at_each_of_the_scales_at_which_a_patch_fits(photo_folder: Path) -> None:
+    """Six pictures whose smaller LR sides at x2 are 30 and more: see the test above."""
+    data = DataConfig(hr_dir=str(photo_folder), patch_size=24, validation_pictures=2, hr_scales=[1.0, 0.75])
+    training, validation = folders.find_pairs(data, 2)
+    assert [pair.hr_scale for pair in validation] == [1.0, 1.0]
+    whole, reduced = ([pair.hr for pair in training if pair.hr_scale == factor] for factor in (1.0, 0.75))
+    assert len(whole) == 4 and 0 < len(reduced) < 4 and set(reduced) < set(whole)
+    for pair in folders.read_pairs(training, 2):
+        assert min(pair.lr.shape[:2]) >= 24
+    with pytest.raises(ConfigError, match=r"data\.hr_scales: at 0\.2 times its size no picture holds a patch of 24"):
+        folders.find_pairs(replace(data, hr_scales=[0.1, 0.2]), 2)
+
+
+def test_a_picture_is_reduced_as_pillow_does(photo_folder: Path) -> None:
+    path = photo_folder / "photo_0.png"
+    with Image.open(path) as picture:
+        size = (round(picture.width * 0.7), round(picture.height * 0.7))
+        expected = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.int16)
+    lr, hr = folders.read_pair(path, 2, hr_scale=0.7)
+    assert hr.shape[:2] == (size[1] // 2 * 2, size[0] // 2 * 2)
+    assert np.abs(hr - expected[: hr.shape[0], : hr.shape[1]]).max() <= 1
+    np.testing.assert_array_equal(lr, resize.reduce(hr, 2))
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -219,6 +244,8 @@ def test_a_patch_that_does_not_fit_is_told_from_the_headers(photo_folder: Path) 
         ({"lr_dir": "l", "degradation": "realistic"}, "leave out data.degradation, which is realistic"),
         ({"lr_dir": "l", "validation_dir": "v"}, "data.validation_lr_dir must name"),
         ({"validation_lr_dir": "v"}, "without data.validation_dir"),
+        ({"lr_dir": "l", "hr_scales": [0.5]}, "data.hr_scales is of pictures that"),
+        ({"hr_dir": None, "store": "s.h5", "hr_scales": [1.0, 0.5]}, "data.hr_scales is of pictures that"),
         ({"flatness": 0.2, "flatness_max": 0.1}, "data.flatness=0.2 is above data.flatness_max=0.1"),
     ],
 )

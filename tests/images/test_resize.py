@@ -132,6 +132,19 @@ def test_strips_are_pieces_of_the_whole(
     assert len(pieces) == (size[0] if strip == 1 else 1 if strip == 2**22 else len(pieces))
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [(40, 31), (28, 22), (1, 1)])
+def test_shrinking_is_resizing_in_fixed_point(size: tuple[int, int], channels: int) -> None:
+    samples = drawn(57, 44)[..., :channels]
+    shrunk = resize.shrink(samples, size)
+    exact = np.clip(resize.resize(samples, size), 0.0, 255.0)
+    assert shrunk.shape == (*size, channels) and shrunk.dtype == np.uint8
+    inside = (slice(2, -2), slice(2, -2)) if min(size) > 4 else ()  # Pillow's kernel ends at the picture's edge
+    assert np.abs(shrunk[inside] - exact[inside]).max() <= 2.0
+    with pytest.raises(ValueError, match="at least 1x1"):
+        resize.shrink(samples, (0, 4))
+
+
 def test_integers_become_float32_too() -> None:
     assert resize.resize(drawn(8, 6), (4, 9)).dtype == np.float32
 

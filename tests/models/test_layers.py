@@ -10,7 +10,7 @@ import pytest
 from keras import ops
 
 from ISR.images import resize
-from ISR.models.layers import BicubicEnlarge, MultiplyBeta, PixelShuffle, RepeatChannels, bicubic_reach
+from ISR.models.layers import BicubicEnlarge, EdgePad, MultiplyBeta, PixelShuffle, RepeatChannels, bicubic_reach
 
 
 @pytest.mark.parametrize(("scale", "channels"), [(1, 3), (2, 3), (3, 1), (4, 2)])
@@ -49,6 +49,14 @@ def test_bicubic_reach_is_how_far_an_impulse_comes(scale: int) -> None:
     assert (5 * scale - rows.min(), rows.max() - (5 * scale + scale - 1)) == (bicubic_reach(scale),) * 2
 
 
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 4), (5, 3)])
+def test_the_edge_is_repeated(height: int, width: int) -> None:
+    """As NumPy pads in its mode `edge`."""
+    pictures = np.random.default_rng(0).uniform(0, 1, (2, height, width, 3)).astype(np.float32)
+    wanted = np.pad(pictures, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="edge")
+    np.testing.assert_array_equal(ops.convert_to_numpy(EdgePad(4)(pictures)), wanted)
+
+
 def test_multiply_beta_scales() -> None:
     assert ops.convert_to_numpy(MultiplyBeta(0.2)(np.full((1, 2), 5.0, np.float32))).tolist() == [[1.0, 1.0]]
 
@@ -58,6 +66,7 @@ LAYERS: list[tuple[keras.layers.Layer, tuple[int | None, ...]]] = [
     (RepeatChannels(5, name="again"), (None, None, None, 90)),
     (MultiplyBeta(0.2, name="beta"), (None, None, None, 18)),
     (BicubicEnlarge(2, name="bicubic"), (None, None, None, 18)),
+    (EdgePad(2, name="edge"), (None, None, None, 18)),
 ]
 
 

@@ -77,7 +77,7 @@ def test_learns(recipe: Callable[..., config.Config]) -> None:
     assert psnr[-1] > psnr[0] + 0.3
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "soap"])
 def test_the_same_seed_gives_the_same_weights_to_the_bit(recipe: Callable[..., config.Config], optimizer: str) -> None:
     recipes = [recipe(optimizer=optimizer, epochs=2)] * 2
     (_, first), (_, second) = (
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_weights_to_the_bit(recipe: Callable[..., c
     assert_same_bits(first, second)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "soap"])
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(
     recipe: Callable[..., config.Config], optimizer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
