@@ -15,6 +15,8 @@ LONGEST_SIDE = 2048
 # A basis is brought up to date in each of the first steps; then every 10 or, where that is more, side / 16 steps, so
 # that the cube of a long side, which it costs, becomes a square.
 FIRST_STEPS, EVERY, SIDE_SHARE = 10, 10, 16
+# Of the trace of a covariance; and of the steepest direction, below which a step is no longer a whole one.
+FLAT, DAMPING = 1e-7, 1e-5
 
 
 @keras.saving.register_keras_serializable(package="ISR")
@@ -70,7 +72,9 @@ class Soap(keras.optimizers.Optimizer):  # type: ignore[misc]
         turned = _turn(gradient, bases)
         self.assign(square, self.beta_2 * square + (1.0 - self.beta_2) * ops.square(turned))
         unbiased = ops.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        change = unbiased * _turn(ops.convert_to_tensor(mean), bases) / (ops.sqrt(square) + self.epsilon)
+        slopes = ops.sqrt(square)
+        damped = slopes + DAMPING * ops.max(slopes) + self.epsilon
+        change = unbiased * _turn(ops.convert_to_tensor(mean), bases) / damped
         change = learning_rate * ops.reshape(_turn(change, bases, back=True), variable.shape)
         self.assign_sub(variable, ops.cast(change, variable.dtype))
 
@@ -120,7 +124,9 @@ def _iterated(axis: int, covariance: Any, basis: Any, square: Any) -> list[Any]:
 
     A new direction's square is the mean of the old ones', each by its share: what it is where those are uncorrelated.
     """
-    reached = ops.matmul(covariance, basis)
+    spread = ops.trace(covariance)
+    # What is flatter than this share stays where it is: there rounding alone would turn it, or have no length at all.
+    reached = ops.matmul(covariance / (spread + ops.cast(spread == 0.0, "float32")), basis) + FLAT * basis
     steepness = ops.sum(basis * reached, axis=0)
     turned = ops.qr(ops.take(reached, ops.flip(ops.argsort(steepness)), axis=1))[0]
     shares = ops.square(ops.matmul(ops.transpose(basis), turned))

@@ -24,7 +24,8 @@ Matrix = npt.NDArray[np.float64]
 class ByHand:
     """Algorithm 3 of Vyas et al. 2024 for one matrix, in float64, with bases kept as the paper's algorithm 4 does.
 
-    Where the paper leaves the second moment as it is when the bases turn, it is turned with them.
+    Where the paper leaves the second moment as it is when the bases turn, it is turned with them; and flat directions
+    are damped and stay where they are.
     """
 
     def __init__(self, rows: int, columns: int) -> None:
@@ -45,13 +46,14 @@ class ByHand:
         self.steps += 1
         turned, mean = self.q_left.T @ g @ self.q_right, self.q_left.T @ self.mean @ self.q_right
         self.square = b * self.square + (1 - b) * turned**2
-        corrected = (mean / (1 - b**self.steps)) / (np.sqrt(self.square / (1 - b**self.steps)) + epsilon)
+        slopes = np.sqrt(self.square / (1 - b**self.steps))
+        corrected = mean / (1 - b**self.steps) / (slopes + soap.DAMPING * slopes.max() + epsilon)
         return self.q_left @ corrected @ self.q_right.T
 
     @staticmethod
     def _iterated(covariance: Matrix, q: Matrix) -> Matrix:
         order = np.argsort(-np.einsum("ij,ik,kj->j", q, covariance, q))
-        return np.linalg.qr(covariance @ q[:, order])[0]
+        return np.linalg.qr((covariance / np.trace(covariance) @ q + soap.FLAT * q)[:, order])[0]
 
 
 def test_its_steps_are_the_paper_s() -> None:
