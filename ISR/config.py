@@ -49,12 +49,16 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How the network is fitted. Learning rates are the optimizer's; luma_weight adds the loss of the luma planes."""
+    """How the network is fitted. Learning rates are the optimizer's; luma_weight adds the loss of the luma planes.
+
+    loss_border: LR pixels at a patch's edge that the loss leaves out: there the network sees padding, not neighbours.
+    """
 
     epochs: int = setting(100, low=0)
     steps_per_epoch: int = setting(500, low=1)
     loss: str = setting("mae", choices=("mae", "mse", "charbonnier", "psnr"))
     luma_weight: float = setting(0.0, low=0.0)
+    loss_border: int = setting(0, low=0)
     optimizer: str = setting("adam", choices=("adam", "muon", "soap"))
     learning_rate: float = setting(1e-3, low=1e-9)
     final_learning_rate: float = setting(1e-6, low=0.0)

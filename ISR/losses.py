@@ -63,6 +63,15 @@ def pixel(name: str, *, luma_weight: float = 0.0) -> Loss:
     return loss
 
 
+def inside(loss: Loss, border: int) -> Loss:
+    """That loss of batches (n, h, w, c) without `border` pixels on every side, of which they have more than twice."""
+
+    def cropped(hr: Any, sr: Any) -> Any:
+        return loss(*(batch[:, border:-border, border:-border] for batch in (hr, sr)))
+
+    return cropped if border else loss
+
+
 def luma(rgb: Any) -> Any:
     """BT.601's luma without offset, in float32: (n, h, w, 3) -> (n, h, w, 1), both in [0, 1] or differences of such."""
     weights = [[w / sum(LUMA_WEIGHTS)] for w in LUMA_WEIGHTS]

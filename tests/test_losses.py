@@ -55,6 +55,13 @@ def test_is_least_where_they_are_equal(name: str, least: float) -> None:
     assert float(losses.pixel(name)(HR, HR)) == pytest.approx(least, rel=1e-5, abs=1e-5)
 
 
+def test_inside_leaves_a_border_out() -> None:
+    hr, sr = np.ones((2, 8, 6, 3), np.float32), np.zeros((2, 8, 6, 3), np.float32)
+    sr[:, 2:-2, 2:-2] = 0.75
+    assert float(losses.inside(losses.mae, 2)(hr, sr)) == pytest.approx(0.25)
+    assert float(losses.inside(losses.mae, 0)(hr, sr)) == pytest.approx(1.0 - 0.75 * 8 / 48)
+
+
 def test_psnr_counts_patches_alike() -> None:
     """A decibel is a decibel: half the error is 6.02 dB, of a patch with small errors as of one with large."""
     errors = np.array([0.1, 0.01], np.float32)[:, None, None, None] * np.ones((2, 4, 4, 3), np.float32)

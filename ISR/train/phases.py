@@ -76,10 +76,11 @@ def plan(recipe: Config) -> list[Phase]:
 def pixel(generator: keras.Model, recipe: Config) -> Fitted:
     """The generator compiled with the pixel loss alone."""
     loss = losses.pixel(recipe.train.loss, luma_weight=recipe.train.luma_weight)
+    trained = _trained(loss, recipe)
 
     def shared(hr: Any, sr: Any) -> Any:
         # Under tf.distribute the replicas' gradients are added up; Keras divides by their number what is no scalar yet.
-        return loss(hr, sr) / backend.replicas()
+        return trained(hr, sr) / backend.replicas()
 
     # XLA is slower than TensorFlow's own kernels on a processor (38 against 59 GFLOP/s in one paired run).
     generator.compile(optimizers.build(recipe.train, generator), shared, jit_compile=backend.compiles_training())
@@ -99,7 +100,7 @@ def adversarial(generator: keras.Model, recipe: Config, networks: Networks, *, f
         generator,
         discriminator=critic and critic.model,
         feature_extractor=features and features.model,
-        pixel=loss,
+        pixel=_trained(loss, recipe),
         perceptual=losses.perceptual(total.perceptual, _shares(wanted), scale=total.feature_scale),
         adversarial=losses.adversarial(total.adversarial, label_smoothing=wanted.label_smoothing),
         loss_weights=total.loss_weights,
@@ -200,6 +201,11 @@ def _features(recipe: Config, hr_side: int) -> Any:
         before_activation=total.before_activation,
         precision=recipe.train.precision,
     )
+
+
+def _trained(loss: losses.Loss, recipe: Config) -> losses.Loss:
+    """The loss as patches are trained by it: without their edges, where the recipe leaves them out."""
+    return losses.inside(loss, recipe.train.loss_border * recipe.model.scale)
 
 
 def _shares(wanted: AdversarialConfig) -> list[float] | None:

@@ -26,7 +26,7 @@ class Soap(keras.optimizers.Optimizer):  # type: ignore[misc]
     A kernel (rows, columns, in, out) is the matrix (rows * columns * in, out). Of its gradient G the running means of
     G G^T and G^T G are kept, and Adam works in their eigenvectors, which a step of orthogonal iteration follows. What
     a layer sees is correlated, as neighbouring pixels are: to Adam that is one steep direction and many flat ones,
-    which it cannot tell apart; turned, each has its own step. Vectors (biases) are left to Adam.
+    which it cannot tell apart; turned, each has its own step. Vectors (biases, slopes) are left to Adam.
 
     beta_1, beta_2: of the mean and the square of the gradient. shampoo_beta: of the two covariances.
     """
@@ -103,9 +103,8 @@ def _matrix_shape(variable: Any) -> tuple[int, int]:
 
 def _turned(variable: Any) -> list[tuple[int, int]]:
     """The axes of its matrix that have a basis of their own, with their lengths: none of a vector."""
-    if len(variable.shape) < 2:
-        return []
-    return [(axis, side) for axis, side in enumerate(_matrix_shape(variable)) if 1 < side <= LONGEST_SIDE]
+    sides = _matrix_shape(variable)
+    return [(axis, side) for axis, side in enumerate(sides) if sides[0] > 1 and 1 < side <= LONGEST_SIDE]
 
 
 def _turn(matrix: Any, bases: dict[int, Any], *, back: bool = False) -> Any:

@@ -103,14 +103,15 @@ def _materials(
     check_monitor(recipe, networks)
     pairs = _some(data.validation_pairs(), n_validation)
     batches = data.batches(border=generator.border)
-    _check_sizes(generator, *batches[0])
+    _check_sizes(generator, *batches[0], loss_border=recipe.train.loss_border)
     if not pairs:
         log.warning("no validation pictures: nothing is measured on any, so no weights are the best by val_...")
     return _Materials(networks, batches, pairs, data.marks)
 
 
-def _check_sizes(generator: Any, lr: Any, hr: Any) -> None:
-    """ConfigError where the network makes no HR patches of the LR patches, as of a store that was cut for another."""
+def _check_sizes(generator: Any, lr: Any, hr: Any, *, loss_border: int) -> None:
+    """ConfigError where the network makes no HR patches of the LR patches, as of a store that was cut for another, or
+    the loss would see nothing of them."""
     if generator.channels != lr.shape[-1]:
         raise ConfigError(f"model: training feeds {lr.shape[-1]} channels, the network takes {generator.channels}")
     made = tuple(generator.model.compute_output_shape(lr.shape))
@@ -120,6 +121,9 @@ def _check_sizes(generator: Any, lr: Any, hr: Any) -> None:
             f"data: of LR patches of {lr_side} the network makes {made_side}, the HR patches have {hr_side}: cut the "
             "store for this network (SRCNN's preset goes with padding: valid)"
         )
+    if 2 * loss_border * generator.scale >= hr.shape[1]:
+        left_out = f"{loss_border} LR pixels on every side leave nothing of HR patches of {hr.shape[1]}"
+        raise ConfigError(f"train.loss_border: {left_out} at x{generator.scale}")
 
 
 @contextlib.contextmanager

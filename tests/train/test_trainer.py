@@ -142,6 +142,17 @@ def test_a_patch_larger_than_a_picture_is_a_config_error(recipe: Callable[..., c
         fit(wide)
 
 
+def test_a_loss_without_edges_trains_by_what_is_inside(recipe: Callable[..., config.Config]) -> None:
+    """After one step with all of the patch but its middle left out, other weights than with all of it; no more left
+    out than there is."""
+    whole, middle = (recipe(epochs=1, steps_per_epoch=1, ema=0.0, loss_border=border) for border in (0, 3))
+    runs = [session.RunFolder(Path(r.output.runs) / str(i), "n") for i, r in enumerate((whole, middle))]
+    losses = [float(history(fit(r, run)[0])[0]["train_loss"]) for r, run in zip((whole, middle), runs, strict=True)]
+    assert losses[0] != losses[1]
+    with pytest.raises(ConfigError, match=r"train\.loss_border: 8 LR pixels on every side leave nothing"):
+        fit(recipe(epochs=1, loss_border=8))
+
+
 def test_a_network_that_pads_nothing_trains_and_validates(recipe: Callable[..., config.Config]) -> None:
     """What it is measured by is what it makes of whole pictures where it pads, without the border of 6 pixels."""
     wanted = replace(recipe(epochs=1), model=config.ModelConfig(architecture="srcnn", params={"padding": "valid"}))
