@@ -252,6 +252,19 @@ def compile_forward(model: Any) -> Callable[[Batch], Batch]:
     return {"tensorflow": _tensorflow_forward, "jax": _jax_forward, "torch": _torch_forward}[name()](model)
 
 
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of tensors as one program for the device; on torch as it is."""
+    if name() == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, reduce_retracing=True)  # type: ignore[no-any-return]
+    return function
+
+
 def _tensorflow_forward(model: Any) -> Callable[[Batch], Batch]:
     import tensorflow as tf
 

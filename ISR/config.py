@@ -28,6 +28,7 @@ class DataConfig:
     """Which pictures, and how patches are cut from them. patch_size is the side of the LR patch in pixels.
 
     hr_scales: the sizes at which each picture is trained on, of its own (Dong, Loy and Tang 2016, section 4.1).
+    on_device: whether all pictures lie on the accelerator.
     """
 
     hr_dir: str | None = setting(None)
@@ -45,6 +46,7 @@ class DataConfig:
     flatness_increase_every: int = setting(1, low=1)
     flatness_max: float = setting(1.0, low=0.0, high=1.0)
     cache_limit_mb: int = setting(8000, low=0)
+    on_device: bool = setting(False)
 
 
 @dataclass(frozen=True)

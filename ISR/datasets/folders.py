@@ -150,6 +150,11 @@ def _check_settings(data: DataConfig) -> None:
         raise ConfigError("data.store holds the patches to train on: leave out data.hr_dir (HR_DIR) and data.lr_dir")
     if data.hr_scales != [1.0] and (data.lr_dir is not None or data.store is not None):
         raise ConfigError("data.hr_scales is of pictures that LR is made from: leave out data.lr_dir and store")
+    if data.on_device and (data.store is not None or data.degradation != "bicubic"):
+        raise ConfigError(
+            "data.on_device cuts patches from whole pictures and their bicubic LR: leave it out, or "
+            "data.store and data.degradation"
+        )
     if data.lr_dir is not None and data.degradation != "bicubic":
         raise ConfigError(f"data.lr_dir holds the LR pictures: leave out data.degradation, which is {data.degradation}")
     if data.lr_dir is not None and data.validation_dir is not None and data.validation_lr_dir is None:

@@ -25,6 +25,14 @@ class Pair(NamedTuple):
     hr: Samples
 
 
+class Place(NamedTuple):
+    """A patch's first row and column in the LR picture, and its way for `flip_and_turn`."""
+
+    top: int
+    left: int
+    way: int
+
+
 @dataclass(frozen=True)
 class Flatness:
     """The least standard deviation of a patch, samples in [0, 1], epoch by epoch; flatter ones are drawn again.
@@ -56,19 +64,25 @@ def random_patch(
     tried. degradation: `bicubic` takes the pair's LR picture as it is, another recipe of ISR.images.degrade makes the
     LR patch anew from the HR picture. ValueError where the picture is smaller than the patch.
     """
-    height, width = pair.lr.shape[:2]
+    top, left, way = random_place(pair.lr, size, rng=rng, flatness=flatness)
+    if degradation == "bicubic":
+        patch = crop(pair, top, left, size)
+    else:
+        scale = pair.hr.shape[0] // pair.lr.shape[0]
+        patch = degraded(pair.hr, top * scale, left * scale, size, scale=scale, degradation=degradation, rng=rng)
+    return Pair(flip_and_turn(patch.lr, way), flip_and_turn(patch.hr, way))
+
+
+def random_place(lr: Samples, size: int, *, rng: np.random.Generator, flatness: float = 0.0) -> Place:
+    """Where in the LR picture `random_patch` cuts, with the same arguments, and which way it turns what it cut."""
+    height, width = lr.shape[:2]
     if min(height, width) < size:
         raise ValueError(f"a patch of {size} does not fit into an LR picture of {width}x{height}")
     for _ in range(MAX_DRAWS if flatness > 0.0 else 1):
         top, left = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
-        patch = crop(pair, top, left, size)
-        if flatness == 0.0 or liveliness(patch.lr) >= flatness:
+        if flatness == 0.0 or liveliness(lr[top : top + size, left : left + size]) >= flatness:
             break
-    way = int(rng.integers(FLIPS_AND_TURNS))
-    if degradation != "bicubic":
-        scale = pair.hr.shape[0] // height
-        patch = degraded(pair.hr, top * scale, left * scale, size, scale=scale, degradation=degradation, rng=rng)
-    return Pair(flip_and_turn(patch.lr, way), flip_and_turn(patch.hr, way))
+    return Place(top, left, int(rng.integers(FLIPS_AND_TURNS)))
 
 
 def degraded(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from ISR import backend
 from ISR.checksum import sha256
 from ISR.config import Config, DataConfig
 from ISR.datasets import cache, fingerprint, folders
@@ -58,14 +59,17 @@ class Source:
         PictureError where a picture is damaged.
         """
         from ISR.datasets.batches import PatchBatches, StoreBatches  # not above: finding needs no Keras
+        from ISR.datasets.on_device import DeviceBatches
 
         data, train = self.recipe.data, self.recipe.train
         steps, seed = train.steps_per_epoch, train.seed
         if self.store is not None:
             return StoreBatches(self.store, batch_size=data.batch_size, steps=steps, seed=seed, flatness=flatness(data))
+        if data.on_device and (backend.name() != "jax" or train.devices > 1):
+            raise ConfigError("data.on_device needs the JAX backend (KERAS_BACKEND=jax) and one device: leave it out")
         log.info("reading %d pictures to train on", len(self.training))
         pairs = folders.read_pairs(self.training, self.recipe.model.scale)
-        return PatchBatches(
+        return (DeviceBatches if data.on_device else PatchBatches)(
             cache.hold(pairs, limit_mb=data.cache_limit_mb),
             patch_size=data.patch_size,
             batch_size=data.batch_size,
