@@ -74,23 +74,27 @@ class Compact(ImageModel):
         return plain
 
     def begin_from(self, path: str | Path) -> None:
-        """Read the weights of another compact of this width, with or without branches, to train on from there.
+        """Read the weights of another compact, with or without branches, to train on from there.
 
-        Where that is less deep, the convolutions that it lacks stand in its middle and begin as the identity; where its
-        scale is another, the last convolution is left as it is. WeightsError for any other network.
+        Where that is less deep, the convolutions that it lacks stand in its middle and begin as the identity. Where it
+        is narrower, the channels that it lacks begin as they would without it, and none of its own reads them yet: this
+        network then computes what that one does. Where its scale is another, the last convolution is left as it is.
+        WeightsError for any other network.
         """
         other = pretrained.load_model(str(path), precision="float32")
         if not isinstance(other, Compact):
             raise WeightsError(f"{str(path)!r} is for the architecture {other.name}, not {self.architecture}")
-        if other.width != self.width or other.depth > self.depth:
+        if other.width > self.width or other.depth > self.depth:
             sizes = f"{other.width} wide and {other.depth} deep"
             raise WeightsError(
                 f"{str(path)!r} is {sizes}, but the network is {self.width} wide and {self.depth} deep: it can begin "
-                "from one of its width that is not deeper"
+                "from one that is neither wider nor deeper"
             )
         hidden, middle = list(other._hidden()), (other.depth + 1) // 2
-        hidden[middle:middle] = [self._identity() for _ in range(self.depth - other.depth)]
-        self._become(hidden, other._last.get_weights() if other.scale == self.scale else None)
+        hidden[middle:middle] = [other._identity() for _ in range(self.depth - other.depth)]
+        same_scale = other.scale == self.scale
+        last = _widened(other._last.get_weights(), self._last.get_weights()) if same_scale else None
+        self._become([_widened(*pair) for pair in zip(hidden, self._hidden(), strict=True)], last)
 
     @property
     def _last(self) -> keras.layers.Layer:
@@ -112,3 +116,12 @@ class Compact(ImageModel):
         kernel = np.zeros((3, 3, self.width, self.width), np.float32)
         kernel[1, 1] = np.eye(self.width)
         return [kernel, np.zeros(self.width, np.float32)]
+
+
+def _widened(narrow: Convolution, own: Convolution) -> Convolution:
+    """The convolution `own` with the narrower one in its first channels, which see nothing of the other inputs."""
+    (kernel, bias), (inside, outside) = (values.copy() for values in own), narrow[0].shape[2:]
+    kernel[:, :, :, :outside] = 0.0
+    kernel[:, :, :inside, :outside] = narrow[0]
+    bias[:outside] = narrow[1]
+    return [kernel, bias]

@@ -101,10 +101,26 @@ def test_a_deeper_chain_begins_with_identities_in_the_middle_and_another_scale_w
             np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("branches", [False, True])
+def test_a_wider_chain_begins_as_the_narrow_one(branches: bool, tmp_path: Path) -> None:
+    narrow = randomised(Compact(2, width=4, depth=2))
+    narrow.save(tmp_path / "narrow.weights.h5")
+    wide = Compact(2, width=7, depth=2, branches=branches)
+    fresh = wide.collapsed() if branches else Compact(2, width=7, depth=2)
+    wide.begin_from(tmp_path / "narrow.weights.h5")
+    np.testing.assert_allclose(wide.run(LR), narrow.run(LR), rtol=0, atol=1e-5)
+    kernel = (wide.collapsed() if branches else wide).model.get_layer("conv_2").get_weights()[0]
+    assert np.all(np.abs(kernel[:, :, :4, :4]) > 0.0) and np.abs(kernel[:, :, 4:, :4]).max() < 1e-6
+    others = fresh.model.get_layer("conv_2").get_weights()[0][..., 4:]
+    assert np.abs(kernel[..., 4:]).max() > 0.0 and (not branches or np.allclose(kernel[..., 4:], others, atol=1e-6))
+
+
 def test_a_chain_begins_from_no_other_network(tmp_path: Path) -> None:
     Compact(2, width=4, depth=3).save(tmp_path / "deep.weights.h5")
     SRCNN(2).save(tmp_path / "other.weights.h5")
     with pytest.raises(WeightsError, match="4 wide and 3 deep, but the network is 4 wide and 2 deep"):
         Compact(2, width=4, depth=2).begin_from(tmp_path / "deep.weights.h5")
+    with pytest.raises(WeightsError, match="neither wider nor deeper"):
+        Compact(2, width=3, depth=3).begin_from(tmp_path / "deep.weights.h5")
     with pytest.raises(WeightsError, match="architecture srcnn, not compact"):
         Compact(2, width=4, depth=3).begin_from(tmp_path / "other.weights.h5")
