@@ -99,7 +99,7 @@ def read_hr(path: Path, scale: int, *, keep_grey: bool = False, hr_scale: float 
     picture = files.read(path)
     if picture.bits != 8:
         raise PictureError(f"{str(path)!r} has {picture.bits} bits a sample: training and evaluation need 8")
-    pixels = resize.crop_to_multiple(_reduced(picture.pixels, hr_scale), scale)
+    pixels = resize.crop_to_multiple(_reduced(picture.pixels.astype(np.uint8, copy=False), hr_scale), scale)
     if 0 in pixels.shape:
         raise PictureError(f"{str(path)!r} is {picture.width}x{picture.height}: smaller than the scale {scale}")
     channels = pixels.shape[2] if keep_grey else 3
