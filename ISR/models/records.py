@@ -107,8 +107,8 @@ OURS = (
         "compact",
         {"width": 32, "depth": 13},
         119_675,
-        "ed10de2839db82afd30ad0ccdd5d92cd5bff7d8c23ab9a16d10eec994e61c35b",
-        (33.53, 29.73, 28.70),
+        "0f906413733409bf8b96c50b50d7b35a22d0d8b0fb8cb04e107764aa70d69be4",
+        (33.61, 29.75, 28.73),
         bfloat16=True,
     ),
     _ours(
@@ -128,6 +128,14 @@ OURS = (
         "526acd5147a283ebb4caad6bb4d55787c661e4cc9935bee9dfbe542d56f56d23",
         (37.38, 32.94, 31.76),
         bfloat16=True,
+    ),
+    _ours(
+        "srcnn-x2",
+        "srcnn",
+        {"layout": "9-5-5", "c_dim": 3, "luma": True},
+        57_281,
+        "66d9f3099093df8a414c3d32d2677a0e88359066e6ad7aeb441676959b74966a",
+        (36.77, 32.48, 31.41),
     ),
 )
 OF_ISR_2 = (
