@@ -130,6 +130,22 @@ OURS = (
         bfloat16=True,
     ),
     _ours(
+        "espcn-x2",
+        "espcn",
+        {"luma": True},
+        21_284,
+        "4614485643a2e9cbfb65b9c070a14efb0ceb5c13adb0b34cf9f8c29583cdffc2",
+        (36.54, 32.26, 31.20),
+    ),
+    _ours(
+        "espcn-x3",
+        "espcn",
+        {"luma": True},
+        22_729,
+        "d8acd873f0d4482d8ec99ac7e419aab89fb8319b958c594da6739f860b6aaf43",
+        (32.57, 29.12, 28.26),
+    ),
+    _ours(
         "srcnn-x2",
         "srcnn",
         {"layout": "9-5-5", "c_dim": 3, "luma": True},
