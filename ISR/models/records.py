@@ -146,6 +146,14 @@ OURS = (
         (32.57, 29.12, 28.26),
     ),
     _ours(
+        "espcn-x4",
+        "espcn",
+        {"luma": True},
+        24_752,
+        "78744672b322ec42d0786c3c9e676d61e10895379967a177b3dabb4398562c2d",
+        (30.38, 27.34, 26.82),
+    ),
+    _ours(
         "srcnn-x2",
         "srcnn",
         {"layout": "9-5-5", "c_dim": 3, "luma": True},
