@@ -213,12 +213,12 @@ def floats_held(model: keras.Model) -> int:
 
 def multiply_adds(model: keras.Model) -> float:
     """For each pixel of the output: a convolution has one for each weight and each pixel that it gives, a transposed
-    one for each that it takes.
+    one for each that it takes. What padding adds at the picture's border, or its want takes away, does not count.
     """
     weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
     counted = [each.input if isinstance(each, keras.layers.Conv2DTranspose) else each.output for each in weighted]
-    _, shapes = _shapes(model, [model.outputs[0], *counted])
-    whole, *pixels = (math.prod(shape[1:3]) for shape in shapes)
+    side, shapes = _shapes(model, [model.outputs[0], *counted])
+    whole, *pixels = (round(shape[1] / side) ** 2 for shape in shapes)
     total = sum(math.prod(layer.kernel.shape) * n for layer, n in zip(weighted, pixels, strict=True))
     return float(total / whole)
 

@@ -161,6 +161,22 @@ OURS = (
         "66d9f3099093df8a414c3d32d2677a0e88359066e6ad7aeb441676959b74966a",
         (36.77, 32.48, 31.41),
     ),
+    _ours(
+        "srcnn-x3",
+        "srcnn",
+        {"layout": "9-5-5", "c_dim": 3, "luma": True},
+        57_281,
+        "4adb6fa811c5900c31a6cddf755c067fb929bb10917ee2c8743f303ac9fa5d3b",
+        (32.74, 29.27, 28.40),
+    ),
+    _ours(
+        "srcnn-x4",
+        "srcnn",
+        {"layout": "9-5-5", "c_dim": 3, "luma": True},
+        57_281,
+        "1e251bd9eb3d6b5308c66de845149cc59af1e0b95b15aa7e6bc39d6a0a7e5f61",
+        (30.47, 27.46, 26.90),
+    ),
 )
 OF_ISR_2 = (
     Weights(
