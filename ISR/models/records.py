@@ -154,6 +154,14 @@ OURS = (
         (30.38, 27.34, 26.82),
     ),
     _ours(
+        "fsrcnn-x2",
+        "fsrcnn",
+        {"d": 56, "s": 12, "m": 4, "c_dim": 3, "luma": True},
+        12_809,
+        "32adfa4dce890536b9fe8962fc64c264b2038c0e427825f4bd45228eaf2b9216",
+        (36.87, 32.50, 31.39),
+    ),
+    _ours(
         "srcnn-x2",
         "srcnn",
         {"layout": "9-5-5", "c_dim": 3, "luma": True},
