@@ -67,10 +67,10 @@ def test_wrong_architecture(saved: Path, other: Callable[[], ImageModel], messag
 def test_weights_to_train_from_of_a_wrong_architecture_start_no_run(
     photo_folder: Path, saved: Path, tmp_path: Path, capsys: Said
 ) -> None:
-    settings = [f"model.weights={saved}", "model.params={width: 5, depth: 2}", "data.patch_size=16"]
+    settings = [f"model.weights={saved}", "model.params={width: 3, depth: 2}", "data.patch_size=16"]
     settings += ["data.validation_pictures=1", f"output.runs={tmp_path / 'runs'}"]
     assert main(["train", str(photo_folder), *(f"--set={setting}" for setting in settings)]) == 1
-    assert "net.weights.h5' is 4 wide and 2 deep, but the network is 5 wide and 2 deep" in one_line(capsys)
+    assert "net.weights.h5' is 4 wide and 2 deep, but the network is 3 wide and 2 deep" in one_line(capsys)
     assert not (tmp_path / "runs").exists()
 
 
