@@ -48,6 +48,8 @@ class Rule:
         if not values:
             raise ConfigError(f"{name} must have at least one value, got []")
         for i, value in enumerate(values):
+            if isinstance(value, dict | list):
+                raise ConfigError(f"{name}[{i}] must be one value, got {shown(value)}")
             if self.each is not None:
                 self.each.check(f"{name}[{i}]", value)
 

@@ -138,9 +138,13 @@ def test_unknown_keys_of_any_kind_are_one_line(key: str, capsys: Said) -> None:
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("name", FIELDS)
 def test_wrong_types(name: str, capsys: Said) -> None:
-    """No setting is a list, and none is a date."""
-    for value in ("[1]", "2001-01-01", "'a text'" if "str" not in str(FIELDS[name].type) else "3"):
+    """No setting is a date, one is a list of numbers, and none is any other list."""
+    kind = str(FIELDS[name].type)
+    for value in ("2001-01-01", "'a text'" if "str" not in kind else "3", *["[1]"] * ("list" not in kind)):
         refused(by_set, f"{name}={value}", f"{name} must be", capsys)
+    if "list" in kind:
+        for value in ("[[1]]", "[{a: 1}]", "[2001-01-01]", "['a text']", "[true]", "[null]"):
+            refused(by_set, f"{name}={value}", f"{name}[0] must be", capsys)
 
 
 def out_of_range() -> Iterator[str]:
