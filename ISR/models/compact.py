@@ -12,17 +12,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import layers
 
 from ISR.errors import WeightsError
 from ISR.models import pretrained
 from ISR.models.edge_conv import EdgeConv2D
+from ISR.models.grown import Convolution, embedded
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import PixelShuffle, RepeatChannels
-
-# Kernel and bias of a convolution.
-Convolution = list[npt.NDArray[np.float32]]
 
 
 class Compact(ImageModel):
@@ -93,8 +90,8 @@ class Compact(ImageModel):
         hidden, middle = list(other._hidden()), (other.depth + 1) // 2
         hidden[middle:middle] = [other._identity() for _ in range(self.depth - other.depth)]
         same_scale = other.scale == self.scale
-        last = _widened(other._last.get_weights(), self._last.get_weights()) if same_scale else None
-        self._become([_widened(*pair) for pair in zip(hidden, self._hidden(), strict=True)], last)
+        last = embedded(other._last.get_weights(), self._last.get_weights()) if same_scale else None
+        self._become([embedded(*pair) for pair in zip(hidden, self._hidden(), strict=True)], last)
 
     @property
     def _last(self) -> keras.layers.Layer:
@@ -116,12 +113,3 @@ class Compact(ImageModel):
         kernel = np.zeros((3, 3, self.width, self.width), np.float32)
         kernel[1, 1] = np.eye(self.width)
         return [kernel, np.zeros(self.width, np.float32)]
-
-
-def _widened(narrow: Convolution, own: Convolution) -> Convolution:
-    """The convolution `own` with the narrower one in its first channels, which see nothing of the other inputs."""
-    (kernel, bias), (inside, outside) = (values.copy() for values in own), narrow[0].shape[2:]
-    kernel[:, :, :, :outside] = 0.0
-    kernel[:, :, :inside, :outside] = narrow[0]
-    bias[:outside] = narrow[1]
-    return [kernel, bias]

@@ -12,6 +12,7 @@ from typing import Any, Self
 import keras
 from keras import layers
 
+from ISR.models import grown
 from ISR.models.arch_params import build, network_of, settle, weights_urls
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import PixelShuffle
@@ -68,6 +69,26 @@ class RDN(ImageModel):
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
         return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
+
+    def begin_from(self, path: str | Path) -> None:
+        """Read the weights that a training begins from: of this network, of another scale, or of a smaller one.
+
+        Where C, D, G or G0 are smaller, this network then computes what that one does. What it has more begins as it
+        would without it, and is not read yet. Where the scale is another, UPN3 and SR are left as they are.
+        WeightsError for weights of any other network.
+        """
+        other = grown.smaller(self, path, ARCH_PARAMS[:-1])
+        if not isinstance(other, RDN):
+            super().begin_from(path)
+            return
+        # Where a dense block's features stand: its input's, then each convolution's.
+        dense = [*range(other.G0), *grown.side_by_side(other.C, other.G, apart=self.G, after=self.G0)]
+        inputs: dict[str, list[int]] = {"GFF_1": grown.side_by_side(other.D, other.G0, apart=self.G0)}
+        for d in range(1, other.D + 1):
+            inputs[f"LFF_{d}"] = dense
+            inputs |= {f"F_{d}_{c}": dense[: other.G0 + (c - 1) * other.G] for c in range(1, other.C + 1)}
+        names = ["F_m1", "F_0", *inputs, "GFF_2", "UPN1", "UPN2", *["UPN3", "SR"] * (other.scale == self.scale)]
+        grown.begin(self, other, {name: inputs.get(name) for name in names})
 
     @property
     def initializer(self) -> keras.initializers.Initializer:

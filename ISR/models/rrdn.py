@@ -6,6 +6,7 @@ LeakyReLU, and a single sub-pixel step.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from typing import Any, Self
 import keras
 from keras import layers
 
+from ISR.models import grown
 from ISR.models.arch_params import build, network_of, settle, weights_urls
 from ISR.models.image_model import ImageModel
 from ISR.models.layers import MultiplyBeta, PixelShuffle
@@ -66,6 +68,36 @@ class RRDN(ImageModel):
     @classmethod
     def from_params(cls, scale: int, params: Mapping[str, Any], *, precision: str = "float32") -> Self:
         return build(cls, ARCH_PARAMS, scale=scale, params=params, precision=precision)
+
+    def begin_from(self, path: str | Path) -> None:
+        """Read the weights that a training begins from: of this network, of another scale, or of a smaller one.
+
+        Where C, D, G, G0 or T are smaller, this network then computes what that one does: what its dense and residual
+        blocks have more begins as it would without it, and is not read yet, but blocks that it has more pass on their
+        input. Where the scale is another, PreShuffle is left as it is. WeightsError for weights of any other network.
+        """
+        other = grown.smaller(self, path, ARCH_PARAMS[:-1])
+        if not isinstance(other, RRDN):
+            super().begin_from(path)
+            return
+        dense = [*range(other.G0), *grown.side_by_side(other.C, other.G, apart=self.G, after=self.G0)]
+        inputs: dict[str, list[int]] = {}
+        for t, d in itertools.product(range(1, other.T + 1), range(1, other.D + 1)):
+            inputs[f"LFF_{t}_{d}"] = dense
+            inputs |= {f"F_{t}_{d}_{c}": dense[: other.G0 + (c - 1) * other.G] for c in range(1, other.C + 1)}
+        ends = ["Pre_blocks_conv", "post_blocks_conv", "SR", *["PreShuffle"] * (other.scale == self.scale)]
+        grown.begin(self, other, {name: inputs.get(name) for name in [*inputs, *ends]})
+        for t, d in itertools.product(range(1, self.T + 1), range(1, self.D + 1)):
+            if t > other.T or d > other.D:
+                layer = self.model.get_layer(f"LFF_{t}_{d}")
+                kernel, bias = layer.get_weights()
+                kernel[..., : other.G0] = bias[: other.G0] = 0.0
+                layer.set_weights([kernel, bias])
+        # A residual block whose dense blocks give 0 gives its input and beta times that.
+        layer = self.model.get_layer("post_blocks_conv")
+        kernel, bias = layer.get_weights()
+        kernel[..., : other.G0] /= (1.0 + self.beta) ** (self.T - other.T)
+        layer.set_weights([kernel, bias])
 
     @property
     def initializer(self) -> keras.initializers.Initializer:
