@@ -90,6 +90,6 @@ def weights_convert(options: argparse.Namespace) -> int:
     with console.muffled(verbose=options.verbose):
         from ISR.models.convert import convert_file  # here, because TensorFlow greets when it is loaded
 
-        convert_file(options.old, options.output, half=options.half)
+        convert_file(options.old, options.output, half=options.half, bits=options.bits)
     console.show_path(options.output)
     return OK

@@ -15,6 +15,7 @@ from ISR.errors import WeightsError
 
 # The weights that ISR 2 came with are under 1,000 groups and datasets each.
 MOST_NODES = 20_000
+FLOAT16_BITS = 11  # the significant ones
 
 
 @contextlib.contextmanager
@@ -55,14 +56,18 @@ def is_plain(dataset: h5py.Dataset) -> bool:
     return dataset.dtype.kind == "f" and dataset.shape is not None and not (dataset.is_virtual or dataset.external)
 
 
-def halve(path: Path) -> None:
-    """Write the file anew with its floats in 16 bits. WeightsError where one lies beyond what they hold, 65504."""
+def halve(path: Path, bits: int = FLOAT16_BITS) -> None:
+    """Write the file anew with its floats in 16 bits, each rounded to so many significant ones: 1 to 11.
+
+    The fewer they are the smaller an archive packs the file. WeightsError where one lies beyond what 16 bits hold,
+    65504.
+    """
     written = io.BytesIO()
     with h5py.File(path) as before, h5py.File(written, "w") as after:
 
         def copy(name: str, node: h5py.Group | h5py.Dataset) -> None:
             whole = isinstance(node, h5py.Dataset)
-            made = after.create_dataset(name, data=_half(name, node)) if whole else after.require_group(name)
+            made = after.create_dataset(name, data=_half(name, node, bits)) if whole else after.require_group(name)
             made.attrs.update(node.attrs)
 
         after.attrs.update(before.attrs)
@@ -70,11 +75,14 @@ def halve(path: Path) -> None:
     path.write_bytes(written.getvalue())
 
 
-def _half(name: str, dataset: h5py.Dataset) -> Any:
+def _half(name: str, dataset: h5py.Dataset, bits: int) -> Any:
     values = dataset[()]
     if dataset.dtype.kind != "f":
         return values
     with np.errstate(over="ignore"):
+        if bits < FLOAT16_BITS:
+            fraction, exponent = np.frexp(values)
+            values = np.ldexp(np.round(np.ldexp(fraction, bits)), exponent - bits)
         halved = values.astype(np.float16)
     if not np.isfinite(halved).all():
         raise WeightsError(f"{name} holds values up to {np.abs(values).max():g}, 16 bits hold 65504: keep all 32")

@@ -90,9 +90,9 @@ def _without_values(build: Callable[[], keras.Model]) -> list[list[Any]]:
 
 
 def save(
-    model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any], half: bool = False
+    model: keras.Model, weights: Path, *, architecture: str, scale: int, params: dict[str, Any], half: int = 0
 ) -> None:
-    """Write the model's weights and their manifest. half: in float16, a file half as large.
+    """Write the model's weights and their manifest. half: in float16 of so many significant bits; 0 for float32.
 
     WeightsError, and nothing written, where a value is not finite (in float16, where that is asked for), all are zero,
     or the files cannot be written.
@@ -110,7 +110,7 @@ def save(
         with atomic.replacing(weights, suffix=SUFFIX) as temporary:
             _without_optimizer(model).save_weights(temporary)
             if half:
-                hdf5.halve(temporary)
+                hdf5.halve(temporary, half)
             content = {"sha256": sha256(temporary), **content}
         atomic.write_text(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import h5py
+import ml_dtypes
 import numpy as np
 import pytest
 from verbs import randomised
@@ -41,6 +43,31 @@ def test_half_is_half_as_large_and_every_value_the_nearest_float16(name: str, wh
     assert overhead <= whole.stat().st_size - 4 * before.model.count_params() + 4096
     sr = before.run(LR)
     np.testing.assert_allclose(after.run(LR), sr, rtol=0, atol=2e-3 * np.abs(sr).max())
+
+
+def test_eight_significant_bits_are_those_of_bfloat16_and_archives_pack_them_smaller(whole: Path) -> None:
+    packed = []
+    for bits in (11, 8):
+        half = whole.with_name(f"half-{bits}.weights.h5")
+        assert cli.main(["weights", "convert", str(whole), "-o", str(half), "--half", "--bits", str(bits)]) == 0
+        packed.append(len(zlib.compress(half.read_bytes())))
+    before, after = load_model(str(whole)), load_model(str(half))
+    assert isinstance(before, ImageModel) and isinstance(after, ImageModel)
+    for old, new in zip(before.model.get_weights(), after.model.get_weights(), strict=True):
+        large = np.abs(old) > 2.0**-14  # float16's smallest of full precision
+        nearest = np.asarray(old[large]).astype(ml_dtypes.bfloat16).astype(np.float32)
+        np.testing.assert_array_equal(new[large], nearest)
+    assert packed[1] < 0.9 * packed[0]
+
+
+@pytest.mark.parametrize("bits", [0, 12, -1])
+def test_bits_that_float16_does_not_have(bits: int, whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    half = whole.with_name("half.weights.h5")
+    with pytest.raises(ValueError, match=f"bits must be from 1 to 11, got {bits}"):
+        convert_file(whole, half, half=True, bits=bits)
+    assert cli.main(["weights", "convert", str(whole), "-o", str(half), "--half", f"--bits={bits}"]) == 2
+    assert "expected a whole number of 1 to 11" in capsys.readouterr().err
+    assert not half.exists()
 
 
 def test_what_16_bits_do_not_hold_is_refused_and_nothing_is_written(whole: Path) -> None:
