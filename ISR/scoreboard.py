@@ -26,7 +26,8 @@ THREADS = (1, 2)
 # What a table is put between: `<!-- isr evaluate --all: full -->` and `<!-- end -->`, each a line of its own.
 TABLES = ("full", "short", "others")
 BEGIN, END = "<!-- isr evaluate --all: {} -->", "<!-- end -->"
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 420, 60, 44, 34, 130
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 420, 60, 44, 34, 20
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
@@ -157,16 +158,22 @@ def _panel(draw: ImageDraw.ImageDraw, font: Any, left: int, networks: list[Row],
     draw.rectangle(box, outline="black")
     draw.text((left + LEFT, 8), f"x{scale}: PSNR-Y on {networks[0].reports[0].set}, dB", "black", font)
     draw.text((left + LEFT, HEIGHT - 20), "multiply-adds for an output pixel", "black", font)
-    labels: list[tuple[float, float, float, float]] = []
+    dots = []
     for colour, group in (("#1f77b4", points), ("#888888", theirs)):
         for x, y, name in group:
             across = box[0] + (x - x_low) / (x_high - x_low) * (box[2] - box[0])
             down = box[3] - (y - y_low) / (y_high - y_low) * (box[3] - box[1])
+            dots.append((across, down, name, colour))
             draw.ellipse((across - 4, down - 4, across + 4, down + 4), colour)
-            places = [draw.textbbox((across + 7, down + shift), name, font) for shift in (-8, 6, -22)]
-            free = [place for place in places if not any(_overlap(place, label) for label in labels)]
-            labels.append((free or places)[0])
-            draw.text(labels[-1][:2], name, colour, font, anchor="lt")
+    taken: list[Box] = [(across - 4, down - 4, across + 4, down + 4) for across, down, _, _ in dots]
+    for across, down, name, colour in dots:
+        width, height = draw.textbbox((0, 0), name, font, anchor="lt")[2:]
+        corners = [(x, down + y) for x in (across + 7, across - 7 - width) for y in (-height / 2, 8, -8 - height)]
+        places: list[Box] = [(x, y, x + width, y + height) for x, y in corners]
+        inside = [place for place in places if _inside(place, box)]
+        free = [place for place in inside if not any(_overlap(place, other) for other in taken)]
+        taken.append((free or inside or places)[0])
+        draw.text(taken[-1][:2], name, colour, font, anchor="lt")
     for y in (math.ceil(y_low), math.floor(y_high)):
         draw.text((left + 8, box[3] - (y - y_low) / (y_high - y_low) * (box[3] - box[1]) - 8), f"{y}", "black", font)
     for x in range(math.ceil(x_low), math.floor(x_high) + 1):
@@ -174,8 +181,11 @@ def _panel(draw: ImageDraw.ImageDraw, font: Any, left: int, networks: list[Row],
         draw.text((place - 12, box[3] + 4), f"{10**x:,}", "black", font)
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Of two boxes (left, top, right, bottom)."""
+def _inside(one: Box, other: Box) -> bool:
+    return other[0] < one[0] and one[2] < other[2] and other[1] < one[1] and one[3] < other[3]
+
+
+def _overlap(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,13 +72,33 @@ def test_a_document_without_its_place_is_refused_and_stays(tmp_path: Path, text:
     assert text is None or document.read_text() == text
 
 
+def blue_of(rows: list[Row]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Where the plot has the colour of ISR's networks."""
+    with Image.open(io.BytesIO(scoreboard.plot(rows))) as image:
+        return (np.asarray(image) == (31, 119, 180)).all(axis=2)
+
+
 def test_the_plot_has_a_panel_for_each_scale() -> None:
     networks = [*ROWS, row("a-x3", 3, 33.2, parameters=1_000, multiply_adds=100.0)]
     with Image.open(io.BytesIO(scoreboard.plot(networks))) as image:
         assert image.size == (2 * scoreboard.WIDTH, scoreboard.HEIGHT)
-        blue = np.asarray(image.convert("RGB")) == (31, 119, 180)
-    halves = [blue.all(axis=2)[:, half * scoreboard.WIDTH :][:, : scoreboard.WIDTH].sum() for half in (0, 1)]
+    blue = blue_of(networks)
+    halves = [blue[:, half * scoreboard.WIDTH :][:, : scoreboard.WIDTH].sum() for half in (0, 1)]
     assert min(halves) > 30, "a dot in each"
+
+
+def test_labels_stay_inside_the_frame_and_off_each_other() -> None:
+    """Two dots, one at the right end, with three names each: as many blue pixels as those of the names alone."""
+    names = ["first", "the-second-of-them", "third"]
+    rows = [
+        row(name, 5, psnr, parameters=1_000, multiply_adds=multiply_adds)
+        for psnr, multiply_adds in ((33.0, 100.0), (36.0, 90_000.0))
+        for name in names
+    ]
+    together, *alone = (blue_of(each) for each in (rows, *([each] for each in rows)))
+    assert not together[:, scoreboard.WIDTH - scoreboard.RIGHT :].any() and not together[:, : scoreboard.LEFT].any()
+    dot = blue_of([replace(rows[0], name="")]).sum()
+    assert together.sum() == 2 * dot + sum(blue.sum() - dot for blue in alone)
 
 
 def test_documents_without_all_are_a_mistake(capsys: Said) -> None:
