@@ -74,9 +74,10 @@ class Compact(ImageModel):
         """Read the weights of another compact, with or without branches, to train on from there.
 
         Where that is less deep, the convolutions that it lacks stand in its middle and begin as the identity. Where it
-        is narrower, the channels that it lacks begin as they would without it, and none of its own reads them yet: this
-        network then computes what that one does. Where its scale is another, the last convolution is left as it is.
-        WeightsError for any other network.
+        is at most half as wide, it is put in twice, once turned by 180 degrees: this network then computes the mean of
+        both, as a self-ensemble of two does (Timofte et al. 2016). Further channels begin as they would without it, and
+        none of its own reads them yet. Where its scale is another, the last convolution is left as it is. WeightsError
+        for any other network.
         """
         other = pretrained.load_model(str(path), precision="float32")
         if not isinstance(other, Compact):
@@ -89,9 +90,11 @@ class Compact(ImageModel):
             )
         hidden, middle = list(other._hidden()), (other.depth + 1) // 2
         hidden[middle:middle] = [other._identity() for _ in range(self.depth - other.depth)]
-        same_scale = other.scale == self.scale
-        last = embedded(other._last.get_weights(), self._last.get_weights()) if same_scale else None
-        self._become([embedded(*pair) for pair in zip(hidden, self._hidden(), strict=True)], last)
+        last = other._last.get_weights()
+        if self.width >= 2 * other.width:
+            hidden, last = _with_half_turn(hidden, last)
+        hidden = [embedded(*pair) for pair in zip(hidden, self._hidden(), strict=True)]
+        self._become(hidden, embedded(last, self._last.get_weights()) if other.scale == self.scale else None)
 
     @property
     def _last(self) -> keras.layers.Layer:
@@ -113,3 +116,19 @@ class Compact(ImageModel):
         kernel = np.zeros((3, 3, self.width, self.width), np.float32)
         kernel[1, 1] = np.eye(self.width)
         return [kernel, np.zeros(self.width, np.float32)]
+
+
+def _with_half_turn(hidden: list[Convolution], last: Convolution) -> tuple[list[Convolution], Convolution]:
+    """The chain and itself turned by 180 degrees side by side, and the mean of what the two give."""
+    first, *others = hidden
+    kernel, bias = first
+    wide = [[np.concatenate([kernel, kernel[::-1, ::-1]], axis=3), np.concatenate([bias, bias])]]
+    for kernel, bias in others:
+        none = np.zeros_like(kernel)
+        rows = [np.concatenate(row, axis=3) for row in ((kernel, none), (none, kernel[::-1, ::-1]))]
+        wide.append([np.concatenate(rows, axis=2), np.concatenate([bias, bias])])
+    kernel, bias = last
+    # Sub-pixels are counted row by row, and the three colours within each: turned, the last is the first.
+    back = np.arange(len(bias)).reshape(-1, 3)[::-1].ravel()
+    half = np.float32(0.5)
+    return wide, [half * np.concatenate([kernel, kernel[::-1, ::-1, :, back]], axis=2), half * (bias + bias[back])]

@@ -10,6 +10,7 @@ from keras import ops
 
 from ISR.config import TrainConfig
 from ISR.train.soap import Soap
+from ISR.train.warm_average import WarmAverage
 
 # Muon's step is this times the root of the matrix' longer side: the size of an Adam step (Liu et al. 2025, equation 4).
 STEP_SIZE = 0.2
@@ -17,7 +18,11 @@ STEP_SIZE = 0.2
 ADAM_SHARE = 0.5
 
 
-class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]
+class Adam(WarmAverage, keras.optimizers.Adam):  # type: ignore[misc]
+    """Keras' Adam, but for how its moving average begins."""
+
+
+class ConvolutionMuon(WarmAverage, keras.optimizers.Muon):  # type: ignore[misc]
     """Muon (Jordan et al. 2024) on the kernels of hidden convolutions, Adam on all else.
 
     A kernel (rows, columns, in, out) is orthogonalised as the matrix (rows * columns * in, out). Keras' own Muon leaves
@@ -54,7 +59,7 @@ def build(settings: TrainConfig, model: keras.Model, *, first_step: int = 0) -> 
     options |= {"global_clipnorm": settings.clip_norm or None}
     if settings.optimizer == "adam":
         moments = {"beta_1": settings.beta_1, "beta_2": settings.beta_2, "epsilon": settings.epsilon}
-        return keras.optimizers.Adam(rate, **moments, **options)
+        return Adam(rate, **moments, **options)
     if settings.optimizer == "soap":
         return Soap(rate, **options)
     convolutions = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]

@@ -10,6 +10,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from ISR.train.warm_average import WarmAverage
+
 # A side that is longer is not turned: its basis would cost more than it brings.
 LONGEST_SIDE = 2048
 # A basis is brought up to date in each of the first steps; then every 10 or, where that is more, side / 16 steps, so
@@ -20,7 +22,7 @@ FLAT, DAMPING = 1e-7, 1e-5
 
 
 @keras.saving.register_keras_serializable(package="ISR")
-class Soap(keras.optimizers.Optimizer):  # type: ignore[misc]
+class Soap(WarmAverage, keras.optimizers.Optimizer):  # type: ignore[misc]
     """SOAP (Vyas et al. 2024, "SOAP: Improving and Stabilizing Shampoo using Adam", algorithm 3).
 
     A kernel (rows, columns, in, out) is the matrix (rows * columns * in, out). Of its gradient G the running means of

@@ -115,6 +115,19 @@ def test_a_wider_chain_begins_as_the_narrow_one(branches: bool, tmp_path: Path) 
     assert np.abs(kernel[..., 4:]).max() > 0.0 and (not branches or np.allclose(kernel[..., 4:], others, atol=1e-6))
 
 
+@pytest.mark.parametrize(("scale", "width", "branches"), [(2, 8, False), (3, 9, False), (2, 8, True)])
+def test_a_chain_of_twice_the_width_begins_as_the_mean_over_a_half_turn(
+    scale: int, width: int, branches: bool, tmp_path: Path
+) -> None:
+    narrow = randomised(Compact(scale, width=4, depth=3))
+    narrow.save(tmp_path / "narrow.weights.h5")
+    wide = Compact(scale, width=width, depth=3, branches=branches)
+    wide.begin_from(tmp_path / "narrow.weights.h5")
+    turned = narrow.run(np.ascontiguousarray(LR[:, ::-1, ::-1]))[:, ::-1, ::-1]
+    np.testing.assert_allclose(wide.run(LR), (narrow.run(LR) + turned) / 2, rtol=0, atol=1e-4)
+    assert np.abs(turned - narrow.run(LR)).max() > 0.01
+
+
 def test_a_chain_begins_from_no_other_network(tmp_path: Path) -> None:
     Compact(2, width=4, depth=3).save(tmp_path / "deep.weights.h5")
     SRCNN(2).save(tmp_path / "other.weights.h5")

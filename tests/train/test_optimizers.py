@@ -60,3 +60,23 @@ def test_muon_steps_are_nearly_orthogonal() -> None:
 def test_adam_moves_the_rest(path: str) -> None:
     # Adam's first step is the learning rate in every element, here ADAM_SHARE times 1 (less for a tiny gradient).
     np.testing.assert_allclose(np.abs(muon_steps()[path]), optimizers.ADAM_SHARE, rtol=2e-2)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "soap"])
+def test_the_moving_average_forgets_the_first_weights(optimizer: str) -> None:
+    """By hand: momentum t / (t + 9) after t steps, until that is the 0.5 of the settings."""
+    model = models.build("compact", 2, {"width": 4, "depth": 2}).model
+    made = optimizers.build(TrainConfig(optimizer=optimizer, warmup_steps=0, learning_rate=0.1, ema=0.5), model)
+    rng = np.random.default_rng(0)
+    expected: list[np.ndarray] = []
+    for step in range(14):
+        gradients = [keras.ops.convert_to_tensor(rng.normal(size=v.shape).astype("float32")) for v in model.variables]
+        made.apply(gradients, model.trainable_variables)
+        momentum = min(0.5, step / (step + 9))
+        now = model.get_weights()
+        expected = [momentum * old + (1 - momentum) * new for old, new in zip(expected or now, now, strict=True)]
+    averages = [average.numpy() for _, average in optimizers.averages(made, model)]
+    assert len(averages) == len(expected)
+    for average, wanted in zip(averages, expected, strict=True):
+        np.testing.assert_allclose(average, wanted, rtol=0, atol=1e-5)
+    assert any(np.abs(wanted - now).max() > 0.01 for wanted, now in zip(expected, model.get_weights(), strict=True))

@@ -131,12 +131,13 @@ from ISR.train.soap import Soap
 rng = np.random.default_rng(3)
 kernel = keras.Variable(rng.normal(size=(2, 1, 3, 6)).astype("float32"))
 gradient = lambda: keras.ops.convert_to_tensor(rng.normal(size=(2, 1, 3, 6)).astype("float32"))
-optimizer = Soap(0.01)
+optimizer = Soap(0.01, use_ema=True, ema_momentum=0.5)
 for step in range(25):
     optimizer.apply([gradient()], [kernel])
     if step == 0:  # in which rounding decides the flattest directions
         kernel.assign(np.zeros((2, 1, 3, 6), np.float32))
-print(json.dumps(keras.ops.convert_to_numpy(kernel.value).ravel().tolist()))
+average = next(variable for variable in optimizer.variables if variable.name.endswith("_average"))
+print(json.dumps([keras.ops.convert_to_numpy(each.value).ravel().tolist() for each in (kernel, average)]))
 """
 
 
