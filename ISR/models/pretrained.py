@@ -114,7 +114,7 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
     name: `fast`, `balanced` or `best` of the shipped weights at `scale`; `compact` means those of that name at `scale`,
     `compact-x2` those and no others; `psnr-small` and its like are downloaded at first use; a path ends in
     `.weights.h5` and has its manifest beside it, or in `.hdf5` (written by ISR 2). scale: 2 where the name leaves it
-    open. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and the weights lose
+    open, or the first that it has. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and the weights lose
     nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError where the file is
     damaged or cannot be had.
     """
@@ -184,12 +184,11 @@ def _known(name: str) -> list[Weights]:
 
 def _choose(name: str, scale: int | None) -> Weights:
     named = _known(name)
-    wanted = scale or (2 if name != named[0].name else named[0].scale)
-    fitting = [record for record in named if record.scale == wanted]
-    if not fitting:
+    fitting = [record for record in named if record.scale == (scale or 2)]
+    if scale is not None and not fitting:
         scales = ", ".join(f"x{record.scale}" for record in named)
-        raise UnknownModelError(f"model {name!r} has no weights for x{wanted}: it has {scales}")
-    return fitting[0]
+        raise UnknownModelError(f"model {name!r} has no weights for x{scale}: it has {scales}")
+    return (fitting or named)[0]
 
 
 def _unknown(name: str) -> str:

@@ -121,6 +121,14 @@ OURS = (
         bfloat16=True,
     ),
     _ours(
+        "compact-large-x2",
+        "compact",
+        {"width": 64, "depth": 13},
+        451_852,
+        "57b74faf21c6423b9243f3b4a95b487ddacd41d26a6f781efc97a8d49ee14241",
+        (37.42, 33.09, 31.82),
+    ),
+    _ours(
         "rdn-tiny-x2",
         "rdn",
         {"C": 2, "D": 4, "G": 32, "G0": 32, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
