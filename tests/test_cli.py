@@ -197,7 +197,8 @@ def test_train_starts_from_given_weights(photo_folder: Path, tmp_path: Path, cap
     start = Compact(2, width=4, depth=1)
     start.save(tmp_path / "start.weights.h5")
     given = f"model.weights={tmp_path / 'start.weights.h5'}"
-    assert train(photo_folder, tmp_path / "runs", given, "train.learning_rate=1e-9") == 0
+    rates = ["train.learning_rate=1e-9", "train.final_learning_rate=1e-9"]
+    assert train(photo_folder, tmp_path / "runs", given, *rates) == 0
     kept = Compact(2, width=4, depth=1)
     kept.load(Path(capsys.readouterr().out.rstrip("\n")))
     for before, after in zip(start.model.get_weights(), kept.model.get_weights(), strict=True):
