@@ -129,6 +129,14 @@ OURS = (
         (37.42, 33.09, 31.82),
     ),
     _ours(
+        "compact-large-x3",
+        "compact",
+        {"width": 64, "depth": 13},
+        460_507,
+        "c97a74228c384e05984adb598833ef9d6caf6d3719320ddc56343f22d0fc1b24",
+        (33.75, 29.83, 28.79),
+    ),
+    _ours(
         "rdn-tiny-x2",
         "rdn",
         {"C": 2, "D": 4, "G": 32, "G0": 32, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
