@@ -143,9 +143,9 @@ class ImageModel:
     def save(self, path: str | Path, *, half: bool = False, bits: int = hdf5.FLOAT16_BITS) -> None:
         """Write the weights (`.weights.h5`) and beside them their manifest, each whole or not at all.
 
-        half: in float16, a file half as large. bits: the significant ones of each of these, from 1 to 11; with 8, as
-        many as bfloat16 has, an archive packs the file a sixth smaller. WeightsError where they cannot be written, or
-        are no finite numbers; ValueError for other bits.
+        half: in float16, a file half as large. bits: the significant ones of each value of a kernel, from 1 to 11; with
+        8, as many as bfloat16 has, an archive packs the file a sixth smaller. WeightsError where they cannot be
+        written, or are no finite numbers; ValueError for other bits.
         """
         if not 1 <= bits <= hdf5.FLOAT16_BITS:
             raise ValueError(f"bits must be from 1 to {hdf5.FLOAT16_BITS}, got {bits}")

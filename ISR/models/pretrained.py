@@ -114,9 +114,9 @@ def load_model(name: str = DEFAULT, scale: int | None = None, *, precision: str 
     name: `fast`, `balanced` or `best` of the shipped weights at `scale`; `compact` means those of that name at `scale`,
     `compact-x2` those and no others; `psnr-small` and its like are downloaded at first use; a path ends in
     `.weights.h5` and has its manifest beside it, or in `.hdf5` (written by ISR 2). scale: 2 where the name leaves it
-    open, or the first that it has. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it and the weights lose
-    nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError where the file is
-    damaged or cannot be had.
+    open, or the first that it has. precision: float32, bfloat16, or auto: bfloat16 where the processor is fast at it
+    and the weights lose nothing. UnknownModelError where nothing has that name or it has another scale, WeightsError
+    where the file is damaged or cannot be had.
     """
     if precision not in PRECISIONS:
         raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")

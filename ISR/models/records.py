@@ -146,6 +146,14 @@ OURS = (
         bfloat16=True,
     ),
     _ours(
+        "rdn-small-x2",
+        "rdn",
+        {"C": 3, "D": 10, "G": 64, "G0": 64, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
+        2_619_392,
+        "4e98739f3a2424f0b74654438cf7f9b83a6cfec74c8070a2fa7288dbb1fbacce",
+        (37.38, 32.96, 31.78),
+    ),
+    _ours(
         "espcn-x2",
         "espcn",
         {"luma": True},

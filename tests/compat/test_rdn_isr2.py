@@ -158,12 +158,13 @@ def test_weights_are_a_name_that_overrides_the_sizes(saved: tuple[RDN, Path], mo
         equal(RDN({**SIZES, "x": 4}, c_dim=1, upscaling="ups", weights=name), network)
 
 
-def test_rdn_tiny_comes_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["rdn-tiny", "rdn-small"])
+def test_our_own_come_with_the_package(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from ISR.models import download
 
     monkeypatch.setattr(download, "fetch", None)
-    network = RDN(weights="rdn-tiny")
-    equal(network, RDN(weights="rdn-tiny-x2"))
+    network = RDN(weights=name)
+    equal(network, RDN(weights=f"{name}-x2"))
     photo = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
     assert network.predict(photo).shape == (18, 24, 3)
 

@@ -90,6 +90,16 @@ def test_weights_are_a_path_that_says_what_to_build(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one, other)
 
 
+def test_our_own_comes_with_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ISR.models import download
+
+    monkeypatch.setattr(download, "fetch", None)
+    network = RRDN(weights="rrdn")
+    assert network.arch_params == {"C": 4, "D": 3, "G": 32, "G0": 32, "T": 10, "x": 4}, "as idealo's gans"
+    photo = np.random.default_rng(0).integers(0, 256, (9, 12, 3), np.uint8)
+    assert network.predict(photo).shape == (36, 48, 3)
+
+
 def test_other_names_are_told_with_the_right_one() -> None:
-    with pytest.raises(WeightsError, match=r"unknown rrdn weights 'psnr-small': expected gans, or a path"):
+    with pytest.raises(WeightsError, match=r"unknown rrdn weights 'psnr-small': expected rrdn-x4, gans, or a path"):
         RRDN(weights="psnr-small")
