@@ -33,7 +33,7 @@ def panel(picture: np.ndarray, caption: str) -> Image.Image:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("models", nargs="*", default=["bicubic", "compact"], metavar="MODEL")
+    parser.add_argument("models", nargs="*", default=["bicubic", "best"], metavar="MODEL")
     parser.add_argument("-o", "--output", type=Path, default=PICTURES / "comparison.png", metavar="OUT")
     options = parser.parse_args()
     lr, hr = folders.read_pair(PICTURES / "sample.png", 2)
