@@ -160,7 +160,7 @@ OURS = (
         "rdn",
         {"C": 2, "D": 4, "G": 32, "G0": 32, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
         220_064,
-        "e24f600eb7d185ec5cf8ba7a3682ee1b9e69b840cf3bde25efc3503de973b0f8",
+        "526acd5147a283ebb4caad6bb4d55787c661e4cc9935bee9dfbe542d56f56d23",
         (37.38, 32.94, 31.76),
         bfloat16=True,
     ),
@@ -169,7 +169,7 @@ OURS = (
         "rdn",
         {"C": 3, "D": 10, "G": 64, "G0": 64, "c_dim": 3, "kernel_size": 3, "upscaling": "shuffle"},
         2_619_392,
-        "8a7b55e24bb9564f5f585295af8c89a18982109204421d46c96a6556cbc4b33d",
+        "18504f22a9191fcd363f29f86bca7477db0cdbd7f42fe5002027dec5a3e26b76",
         (37.41, 32.97, 31.79),
     ),
     _ours(
