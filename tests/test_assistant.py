@@ -202,7 +202,7 @@ def test_trains_by_isr_2_s_config(here: Path) -> None:
     ("flag", "content", "message"),
     [
         ("-p", isr_2(), "weights_paths.generator is not set: .*: a path$"),
-        ("-p", isr_2(generators={"rdn": PSNR_SMALL}), "weights_paths.generator is not set: .*: a path, rdn-small-x2, psnr-small$"),
+        ("-p", isr_2(generators={"rdn": PSNR_SMALL}), "generator is not set: .*: a path, rdn-small-x2, psnr-small$"),
         ("-p", isr_2(weights_paths={"generator": "nowhere.hdf5"}), "no file 'nowhere.hdf5'"),
         ("-p", isr_2(weights_paths={"generator": "compact-x2"}), "compact"),
         ("-p", isr_2(default={"test_set": "cat"}), "default.test_set names 'cat', .* test_sets: did you mean cats?"),
