@@ -236,7 +236,7 @@ def _weights_parser(parser: argparse.ArgumentParser) -> None:
         help="the .hdf5 of an RDN or RRDN, the .weights.h5 of a compact with branches, or with --half any",
     )
     convert.add_argument("--half", action="store_true", help="write the values in 16 bits: a file half as large")
-    kept = "with --half: round each to N significant bits, which archives pack smaller (default 11: all; 8: bfloat16's)"
+    kept = "with --half: round kernels to N significant bits, so that archives pack them smaller (default 11: all)"
     convert.add_argument("--bits", type=partial(_whole, most=11), default=11, metavar="N", help=kept)
     convert.add_argument("-o", "--output", required=True, type=Path, metavar="NEW", help="the .weights.h5 to write")
     convert.set_defaults(command=commands.weights_convert)

@@ -17,7 +17,7 @@ def convert_file(old: str | Path, new: str | Path, *, half: bool = False, bits: 
 
     old: an `.hdf5` of an RDN or RRDN, with its values as they are (RRDN's beta is 0.2, see `legacy.describe`), or the
     `.weights.h5` of a compact with branches, which comes out without (`Compact.collapsed`). half: in float16, a file
-    half as large, of these or any other `.weights.h5`; bits: of how many significant ones (`ImageModel.save`).
+    half as large, of these or any other `.weights.h5`; bits: of a kernel's values (`ImageModel.save`).
     WeightsError, and nothing written, where `old` is none of them or `new`, or `new` has another ending.
     """
     manifest.path_of(Path(new))

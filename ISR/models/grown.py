@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,14 @@ def embedded(small: Convolution, own: Convolution, inputs: Sequence[int] | None 
 def side_by_side(groups: int, width: int, *, apart: int, after: int = 0) -> list[int]:
     """Where `width` channels of each group stand if the groups follow each other `apart`, after `after` channels."""
     return [after + group * apart + channel for group in range(groups) for channel in range(width)]
+
+
+def dense_block(small: Any, large: Any) -> list[int]:
+    """Where the features of a dense block of `small` stand in one of `large`: its input's, then each convolution's.
+
+    Both have the sizes C, G and G0, as RDN and RRDN do.
+    """
+    return [*range(small.G0), *side_by_side(small.C, small.G, apart=large.G, after=large.G0)]
 
 
 def smaller(network: ImageModel, path: str | Path, sizes: Sequence[str]) -> ImageModel | None:

@@ -81,8 +81,7 @@ class RDN(ImageModel):
         if not isinstance(other, RDN):
             super().begin_from(path)
             return
-        # Where a dense block's features stand: its input's, then each convolution's.
-        dense = [*range(other.G0), *grown.side_by_side(other.C, other.G, apart=self.G, after=self.G0)]
+        dense = grown.dense_block(other, self)
         inputs: dict[str, list[int]] = {"GFF_1": grown.side_by_side(other.D, other.G0, apart=self.G0)}
         for d in range(1, other.D + 1):
             inputs[f"LFF_{d}"] = dense

@@ -80,7 +80,7 @@ class RRDN(ImageModel):
         if not isinstance(other, RRDN):
             super().begin_from(path)
             return
-        dense = [*range(other.G0), *grown.side_by_side(other.C, other.G, apart=self.G, after=self.G0)]
+        dense = grown.dense_block(other, self)
         inputs: dict[str, list[int]] = {}
         for t, d in itertools.product(range(1, other.T + 1), range(1, other.D + 1)):
             inputs[f"LFF_{t}_{d}"] = dense
